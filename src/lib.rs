@@ -1,0 +1,24 @@
+//! # agentwire
+//!
+//! Messages between agents in `worker_threads`. A map of the crate, each room using only those below it:
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`node`] | Node-API glue: raw callbacks for the hot path, one file per JS-visible thing |
+//! | [`bus`] | topics, the subscription trie, routes, mailboxes, endpoints, accounting |
+//! | [`codec`] | the wire format of values: decode, validate, encode |
+//! | [`intern`] | process-wide append-only tables of strings, shapes and topics |
+//! | [`pool`] | blocks of memory that threads share and give back |
+//! | [`memory`] | where bytes live |
+//! | [`sync`] | std or loom: the only importer of atomics |
+//!
+//! Everything but [`node`] is plain Rust: it builds and is tested with `--no-default-features`.
+
+pub mod bus;
+pub mod codec;
+pub mod intern;
+pub mod memory;
+#[cfg(feature = "node")]
+pub mod node;
+pub mod pool;
+pub mod sync;
