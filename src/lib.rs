@@ -15,10 +15,13 @@
 //! Everything but [`node`] is plain Rust: it builds and is tested with `--no-default-features`.
 
 pub mod bus;
+#[cfg(not(loom))]
 pub mod codec;
+#[cfg(not(loom))]
 pub mod intern;
 pub mod memory;
 #[cfg(feature = "node")]
 pub mod node;
+#[cfg(not(loom))]
 pub mod pool;
 pub mod sync;

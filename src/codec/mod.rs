@@ -1,1 +1,36 @@
-//! See the crate's map.
+//! The wire format of values (docs/wire-format.md, section 2): the reference implementation.
+//!
+//! TypeScript has a second one for the hot path; shared test vectors hold the two together, and where
+//! they differ this one is right. Nothing here panics or recurses without bound on any input.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`layout`] | tags, kinds and limits, with the lists that TypeScript is generated from |
+//! | [`value`], [`text`], [`binary`] | a JavaScript value as Rust data |
+//! | `cursor`, `keys`, `walk` | the parser: primitives, repeated keys, the one walk |
+//! | [`decode`](mod@decode), [`encode`](mod@encode) | bytes to values and back |
+//! | [`tables`] | what strings and shapes by id refer to |
+//! | [`error`] | what can be wrong |
+
+pub mod binary;
+mod cursor;
+pub mod decode;
+pub mod encode;
+pub mod error;
+pub(crate) mod keys;
+pub mod layout;
+pub mod tables;
+pub mod text;
+pub mod value;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use binary::BinaryKind;
+pub use decode::{decode, decode_text, decode_texts, validate};
+pub use encode::{encode, encode_text, encode_texts};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use tables::{NoTables, Tables};
+pub use text::Text;
+pub use value::Value;

@@ -1,1 +1,23 @@
-//! See the crate's map.
+//! Node-API glue: what JavaScript sees of the rooms below. Nothing here decides anything.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `fast.rs` | the raw callbacks of the hot path, each bound to its endpoint |
+//! | `endpoint.rs` | the class `NativeEndpoint`: everything that is not per message |
+//! | `doorbell.rs` | how another thread wakes this one |
+//! | `memory.rs` | windows on SharedArrayBuffers |
+//! | `tables.rs` | the process-wide strings and shapes |
+//! | `codec.rs` | the Rust codec, for tests and tools |
+//! | `layout_ts.rs` | offsets and constants as TypeScript source |
+//! | `copies.rs` | finds other copies of the addon in this process |
+//! | `error.rs` | errors with the codes that users see |
+
+mod codec;
+mod copies;
+mod doorbell;
+mod endpoint;
+mod error;
+mod fast;
+mod layout_ts;
+mod memory;
+mod tables;

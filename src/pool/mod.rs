@@ -1,1 +1,5 @@
-//! See the crate's map.
+//! Blocks of memory that threads share and give back.
+
+mod segments;
+
+pub use segments::{SEGMENT_BYTES, SegmentPool};

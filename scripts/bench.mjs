@@ -1,0 +1,25 @@
+import './tools/node-version.mjs';
+
+const { main, fromRoot, Refusal, say } = await import('./tools/project.mjs');
+const { setUp, npm } = await import('./tools/build.mjs');
+const { contentHash, isFresh, setStamp } = await import('./tools/files.mjs');
+const { run } = await import('./tools/run.mjs');
+const { existsSync } = await import('node:fs');
+
+// `npm run bench` prints the tables, `npm run test:performance` (--targets) judges them; both are the benchmark's own main
+// program, which gets every argument. The peers are dependencies of benchmark/ alone.
+await main(async (args) => {
+  await setUp();
+  const program = fromRoot('benchmark/main.mjs');
+  if (!existsSync(program)) throw new Refusal('there is no benchmark yet (benchmark/main.mjs)');
+  if (existsSync(fromRoot('benchmark/package-lock.json'))) {
+    const hash = contentHash(['benchmark/package-lock.json']);
+    if (!isFresh('benchmark', hash, ['benchmark/node_modules'])) {
+      say('installing what the benchmarks compare with (npm ci in benchmark/)');
+      const code = await npm(['ci', '--loglevel=error', '--no-progress'], { cwd: fromRoot('benchmark') });
+      if (code !== 0) throw new Refusal('npm ci failed in benchmark/; its own message is above');
+      setStamp('benchmark', hash);
+    }
+  }
+  return run(process.execPath, ['--expose-gc', program, ...args]);
+});

@@ -1,0 +1,320 @@
+//! An endpoint: one JavaScript environment's place on the buses. It belongs to that environment's thread;
+//! other threads see only its [`Receiver`].
+//!
+//! This file opens, subscribes and closes; `submit.rs` takes messages from the outbox to the mailboxes,
+//! `drain.rs` from the mailbox to the inbox.
+
+use std::sync::Arc;
+
+use super::block::BatchBlocks;
+use super::drain::SpinState;
+use super::hub::Hub;
+use super::layout::*;
+use super::mailbox::Turn;
+use super::named_bus::Bus;
+use super::receiver::{Doorbell, Receiver};
+use super::route::Route;
+use super::slots::Slots;
+use super::subscription::{Outcome, Subscription};
+use super::topic::{NameError, RouteVersion, Topic};
+use crate::memory::{Memory, SharedBytes};
+
+/// The memory that an endpoint shares with its thread's JavaScript.
+pub struct EndpointMemory {
+    /// Records on their way out: OUTBOX_BYTES.
+    pub outbox: SharedBytes,
+    /// Records that came in: INBOX_BYTES, then CRITICAL_INBOX_BYTES.
+    pub inbox: SharedBytes,
+    /// The control block: CONTROL_BYTES.
+    pub control: SharedBytes,
+    /// One gate byte for each of the endpoint's topics. Grows.
+    pub gates: SharedBytes,
+    /// OUTCOME_BYTES for each subscription slot. Grows.
+    pub outcomes: SharedBytes,
+}
+
+impl EndpointMemory {
+    /// Says which part has the wrong size, if any.
+    pub fn check(&self) -> Result<(), String> {
+        let expected = [
+            ("outbox", self.outbox.len(), OUTBOX_BYTES),
+            ("inbox", self.inbox.len(), INBOX_BYTES + CRITICAL_INBOX_BYTES),
+            ("control block", self.control.len(), CONTROL_BYTES),
+        ];
+        match expected.into_iter().find(|(_, given, wanted)| given != wanted) {
+            Some((part, given, wanted)) => Err(format!("the {part} has {given} bytes, expected {wanted}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A topic that this endpoint publishes to, with the route as this endpoint last saw it.
+pub(super) struct LocalTopic {
+    pub handle: u32,
+    pub bus: Arc<Bus>,
+    pub topic: Arc<Topic>,
+    pub version: RouteVersion,
+    pub route: Arc<Route>,
+}
+
+impl LocalTopic {
+    /// The route, made anew when subscriptions changed. On a hit two loads and two comparisons.
+    #[inline]
+    pub fn current_route(&mut self) -> &Route {
+        let version = self.bus.route_version(&self.topic);
+        if version != self.version {
+            self.route = self.bus.route(&self.topic, version);
+            self.version = version;
+        }
+        &self.route
+    }
+}
+
+/// Why an endpoint cannot do what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndpointError {
+    /// The bus handle was closed.
+    Closed,
+    /// The name of a topic or a pattern is wrong.
+    Name(NameError),
+    /// The memory shared for it is too small for another topic or subscription: it must grow first.
+    Outgrown,
+}
+
+impl From<NameError> for EndpointError {
+    fn from(error: NameError) -> Self {
+        Self::Name(error)
+    }
+}
+
+/// A thread's submission failed for these reasons (counted, never silent).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndpointFaults {
+    /// Outbox bytes that were no record, and were skipped up to the end of the outbox.
+    pub malformed_outboxes: u64,
+    /// Records whose topic index or bus was not open any more.
+    pub orphaned_records: u64,
+}
+
+/// See the module's documentation.
+pub struct Endpoint {
+    pub(super) receiver: Arc<Receiver>,
+    pub(super) memory: EndpointMemory,
+    pub(super) buses: Vec<Option<Arc<Bus>>>,
+    /// By the index that JavaScript writes into records; index 0 is never used.
+    pub(super) topics: Vec<Option<LocalTopic>>,
+    free_topics: Vec<u32>,
+    pub(super) slots: Slots,
+    pub(super) sequence: u64,
+    pub(super) turn: Turn,
+    pub(super) blocks: BatchBlocks,
+    /// Scratch of submit: receivers of this batch, and the open targets of one record.
+    pub(super) to_wake: Vec<Arc<Receiver>>,
+    pub(super) open_slots: Vec<u32>,
+    pub(super) spin: SpinState,
+    /// What could not be submitted, and why.
+    pub faults: EndpointFaults,
+    closed: bool,
+}
+
+impl Endpoint {
+    /// An endpoint over memory that outlives it.
+    pub fn new(memory: EndpointMemory, bell: Box<dyn Doorbell>) -> Result<Self, String> {
+        memory.check()?;
+        Ok(Self {
+            receiver: Arc::new(Receiver::new(Hub::global().next_endpoint_id(), bell)),
+            memory,
+            buses: Vec::new(),
+            topics: vec![None],
+            free_topics: Vec::new(),
+            slots: Slots::default(),
+            sequence: 0,
+            turn: Turn::default(),
+            blocks: BatchBlocks::default(),
+            to_wake: Vec::new(),
+            open_slots: Vec::new(),
+            spin: SpinState::default(),
+            faults: EndpointFaults::default(),
+            closed: false,
+        })
+    }
+
+    /// Process-wide id, from 1.
+    pub fn id(&self) -> u32 {
+        self.receiver.id
+    }
+
+    /// Opens a bus: its handle.
+    pub fn open_bus(&mut self, name: &str) -> u32 {
+        self.buses.push(Some(Hub::global().open_bus(name)));
+        self.buses.len() as u32 - 1
+    }
+
+    /// The bus behind a handle.
+    pub fn bus(&self, handle: u32) -> Result<&Arc<Bus>, EndpointError> {
+        self.buses.get(handle as usize).and_then(Option::as_ref).ok_or(EndpointError::Closed)
+    }
+
+    /// Closes a bus handle: submits what is in the outbox, ends the handle's subscriptions, forgets its topics.
+    pub fn close_bus(&mut self, handle: u32) -> Result<(), EndpointError> {
+        let bus = Arc::clone(self.bus(handle)?);
+        self.submit_all();
+        let ended = self.slots.of_bus(handle);
+        ended.into_iter().for_each(|slot| self.unsubscribe(slot));
+        for index in 1..self.topics.len() {
+            if self.topics[index].as_ref().is_some_and(|topic| topic.handle == handle) {
+                self.topics[index] = None;
+                self.free_topics.push(index as u32);
+            }
+        }
+        self.buses[handle as usize] = None;
+        Hub::global().close_bus(&bus);
+        Ok(())
+    }
+
+    /// This endpoint's index of a topic, for records; Ok(None) when the bus gives no more topics an id.
+    pub fn resolve_topic(&mut self, handle: u32, name: &str) -> Result<Option<u32>, EndpointError> {
+        let bus = Arc::clone(self.bus(handle)?);
+        let Some(topic) = bus.topic(name)? else { return Ok(None) };
+        let version = bus.route_version(&topic);
+        let route = bus.route(&topic, version);
+        let local = LocalTopic { handle, bus, topic, version, route };
+        let index = match self.free_topics.last() {
+            Some(&index) => index,
+            None => self.topics.len() as u32,
+        };
+        if index as usize >= self.memory.gates.len() {
+            return Err(EndpointError::Outgrown);
+        }
+        if self.free_topics.pop().is_none() {
+            self.topics.push(None);
+        }
+        self.memory.gates.set_byte(index as usize, gate(&local.route));
+        self.topics[index as usize] = Some(local);
+        Ok(Some(index))
+    }
+
+    /// Subscribes: the slot and the process-wide id.
+    pub fn subscribe(&mut self, handle: u32, pattern: &str, queue_limit: u64) -> Result<(u32, u64), EndpointError> {
+        let bus = Arc::clone(self.bus(handle)?);
+        let slot = self.slots.next_free();
+        if (slot as usize + 1) * OUTCOME_BYTES > self.memory.outcomes.len() {
+            return Err(EndpointError::Outgrown);
+        }
+        let id = Hub::global().next_subscription_id();
+        let subscription = Arc::new(Subscription::new(id, pattern, slot, queue_limit, Arc::clone(&self.receiver)));
+        // Before the first message can come.
+        self.slots.fill(slot, handle, Arc::clone(&bus), Arc::clone(&subscription), &self.memory.outcomes);
+        if let Err(error) = bus.subscribe(&subscription) {
+            self.slots.vacate(slot);
+            return Err(error.into());
+        }
+        Ok((slot, id))
+    }
+
+    /// Ends the subscription in a slot. Its messages that are under way still come, and JavaScript counts
+    /// them as unsubscribed. The slot is given to another when nothing of it is in flight.
+    pub fn unsubscribe(&mut self, slot: u32) {
+        if let Some((bus, subscription)) = self.slots.get(slot) {
+            bus.unsubscribe(subscription);
+            self.slots.touch(slot);
+            self.fold_outcomes();
+        }
+    }
+
+    /// The subscription in a slot.
+    pub fn subscription(&self, slot: u32) -> Option<&Arc<Subscription>> {
+        self.slots.get(slot).map(|(_, subscription)| subscription)
+    }
+
+    /// True when a publish to the topic would be admitted now; else this endpoint is called, with the
+    /// WRITABLE attention, when that may have changed.
+    pub fn is_writable(&mut self, index: u32) -> Result<bool, EndpointError> {
+        let Some(local) = self.topics.get_mut(index as usize).and_then(Option::as_mut) else {
+            return Err(EndpointError::Closed);
+        };
+        let route = local.current_route();
+        let writable = wait_for_room(route, &self.receiver);
+        self.memory.gates.set_byte(index as usize, gate(route));
+        Ok(writable)
+    }
+
+    /// Folds what JavaScript reported of its messages into the subscriptions' ledgers.
+    pub fn fold_outcomes(&mut self) {
+        self.slots.fold(&self.memory.outcomes);
+    }
+
+    /// Puts larger memory in the place of the gates. JavaScript copied the old content before.
+    pub fn grow_gates(&mut self, gates: SharedBytes) {
+        assert!(gates.len() >= self.memory.gates.len());
+        self.memory.gates = gates;
+    }
+
+    /// Puts larger memory in the place of the outcomes. JavaScript copied the old content before.
+    pub fn grow_outcomes(&mut self, outcomes: SharedBytes) {
+        assert!(outcomes.len() >= self.memory.outcomes.len());
+        self.memory.outcomes = outcomes;
+    }
+
+    /// Ends the endpoint, because its thread ends: submits what is complete in the outbox, ends its
+    /// subscriptions, accounts for every message that it still had, and gives all memory back.
+    pub fn close(&mut self) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        self.submit_all();
+        self.fold_outcomes();
+        for (bus, subscription) in self.slots.all() {
+            bus.unsubscribe(subscription);
+        }
+        let Self { receiver, slots, .. } = self;
+        // SAFETY: this is the receiver's thread, and it drains no more.
+        unsafe {
+            receiver.mailbox.close(|record| {
+                super::drain::each_target(&record, |slot| slots.end_now(slot, Outcome::SubscriberDied));
+                if let Some(block) = super::drain::take_block(&record) {
+                    receiver.remove_block_bytes(block.bytes().len());
+                }
+            });
+        }
+        self.slots.end_all_in_hand(Outcome::SubscriberDied);
+        self.slots.retire_all();
+        self.receiver.space.wake_all();
+        self.blocks.clear();
+        self.topics.clear();
+        for bus in std::mem::take(&mut self.buses).into_iter().flatten() {
+            Hub::global().close_bus(&bus);
+        }
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The gate of a topic with this route: OPEN when every subscription has room for whole outboxes.
+pub(super) fn gate(route: &Route) -> u8 {
+    let near_full = route.targets().any(|subscription| subscription.room() < ASK_MARGIN);
+    (if near_full { ASK } else { OPEN }) as u8
+}
+
+/// True when all subscriptions and mailboxes of the route have drained; else `waiter` is filed with those
+/// that have not.
+pub(super) fn wait_for_room(route: &Route, waiter: &Arc<Receiver>) -> bool {
+    let mut writable = true;
+    for leg in &route.legs {
+        if leg.receiver.is_crowded() {
+            leg.receiver.space.file(waiter);
+            writable &= !leg.receiver.is_crowded();
+        }
+        for subscription in &leg.targets {
+            if !subscription.has_drained() {
+                subscription.room_waiters.file(waiter);
+                writable &= subscription.has_drained();
+            }
+        }
+    }
+    writable
+}

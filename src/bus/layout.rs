@@ -1,0 +1,188 @@
+//! Offsets and constants of the records and of the memory that an endpoint shares with its thread's
+//! JavaScript. docs/wire-format.md section 1 and docs/memory-layout.md have the diagrams. TypeScript gets
+//! these numbers from here, through [`crate::node`]'s generated `layout.ts`.
+
+use super::mailbox::PRIORITIES;
+
+/// A constant for TypeScript: name and value.
+pub type Exported = (&'static str, u32);
+
+macro_rules! exported {
+    ($(#[$list_doc:meta])* $list:ident { $($(#[$doc:meta])* $name:ident / $js:literal = $value:expr;)+ }) => {
+        $($(#[$doc])* pub const $name: usize = $value;)+
+        $(#[$list_doc])*
+        pub const $list: &[Exported] = &[$(($js, $name as u32)),+];
+    };
+}
+
+exported! {
+    /// Byte offsets of the record's fixed part.
+    RECORD {
+        /// u32: bytes of the record, padding included. The commit word.
+        LENGTH / "Length" = 0;
+        /// u8
+        PRIORITY / "Priority" = 4;
+        /// u8: redeliveries so far
+        ATTEMPT / "Attempt" = 5;
+        /// u16: which extensions follow
+        FLAGS / "Flags" = 6;
+        /// u32: the publisher's index of the topic in an outbox, else the topic id
+        TOPIC / "Topic" = 8;
+        /// u32: exact bytes of the payload area
+        PAYLOAD_LENGTH / "PayloadLength" = 12;
+        /// u64: per publisher, from 1
+        SEQUENCE / "Sequence" = 16;
+        /// u64: nanoseconds since the Unix epoch, at submit
+        TIMESTAMP / "Timestamp" = 24;
+        /// u32: endpoint id
+        PUBLISHER / "Publisher" = 32;
+        /// u32: subscription slot, or TARGET_LIST
+        TARGET / "Target" = 36;
+        /// Where the extensions begin
+        EXTENSIONS / "Extensions" = 40;
+    }
+}
+
+exported! {
+    /// Bits of a record's flags; each adds an extension of EXTENSION_BYTES, in this order.
+    FLAG {
+        /// A list of target slots follows the extensions.
+        TARGETS / "Targets" = 1;
+        /// The topic is spelt out at the start of the payload area.
+        TOPIC_INLINE / "TopicInline" = 2;
+        /// Encoded headers come before the payload.
+        HEADERS / "Headers" = 4;
+        /// u64 expiry
+        EXPIRY / "Expiry" = 8;
+        /// u64 correlation id
+        CORRELATION / "Correlation" = 16;
+        /// u64 handle of the out-of-line block
+        BLOCK / "Block" = 32;
+        /// u64 handle in the acknowledgement table
+        DELIVERY / "Delivery" = 64;
+        /// u64 handle in the correlation table of requests
+        REPLY / "Reply" = 128;
+    }
+}
+
+exported! {
+    /// Words (byte offsets) of the control block, shared by an endpoint and its thread's JavaScript.
+    CONTROL {
+        /// JavaScript writes: bytes at the start of the outbox that are complete records.
+        OUTBOX_COMMITTED / "OutboxCommitted" = 0;
+        /// Native writes at submit: bytes of complete records that it took.
+        OUTBOX_TAKEN / "OutboxTaken" = 4;
+        /// Native writes at submit: how many records it took.
+        RECORDS_TAKEN / "RecordsTaken" = 8;
+        /// JavaScript writes: most records that it wants from one drain.
+        DRAIN_RECORDS / "DrainRecords" = 12;
+        /// Native writes at drain: records in the inbox.
+        INBOX_RECORDS / "InboxRecords" = 16;
+        /// Native writes at drain: 1 when the endpoint is parked and will be woken by its bell.
+        PARKED / "Parked" = 20;
+        /// JavaScript writes: 1 when a drain that finds nothing may spin before it parks.
+        MAY_SPIN / "MaySpin" = 24;
+        /// Other threads write: see ATTENTION. On a cache line pair of its own.
+        ATTENTION / "Attention" = 128;
+        /// Size of the block.
+        CONTROL_BYTES / "Bytes" = 256;
+    }
+}
+
+exported! {
+    /// Bits of the attention word.
+    ATTENTION_BIT {
+        /// A CRITICAL record waits in the mailbox.
+        CRITICAL_WAITS / "CriticalWaits" = 1;
+        /// A topic that could not take more may have become writable.
+        WRITABLE / "Writable" = 2;
+    }
+}
+
+exported! {
+    /// Words (byte offsets) of a subscription's counters: written by its thread's JavaScript, each
+    /// counting up modulo 2^32, folded into the subscription by native.
+    OUTCOME {
+        /// Handled without an error.
+        HANDLED / "Handled" = 0;
+        /// The handler threw or rejected.
+        FAILED / "Failed" = 4;
+        /// The subscription was gone when its turn came.
+        UNSUBSCRIBED / "Unsubscribed" = 8;
+        /// The bytes were no value.
+        UNDECODABLE / "Undecodable" = 12;
+        /// Size of one subscription's counters.
+        OUTCOME_BYTES / "Bytes" = 16;
+    }
+}
+
+exported! {
+    /// What a publisher's thread may assume about a topic, one byte each.
+    GATE {
+        /// Every subscription has room for a whole outbox: write and submit later.
+        OPEN / "Open" = 0;
+        /// A subscription is nearly full: submit at once and take native's word.
+        ASK / "Ask" = 1;
+    }
+}
+
+exported! {
+    /// Sizes and bounds.
+    BUS {
+        /// Alignment of records, bytes.
+        RECORD_ALIGN / "RecordAlign" = 8;
+        /// Bytes of an extension.
+        EXTENSION_BYTES / "ExtensionBytes" = 8;
+        /// Bytes of the outbox.
+        OUTBOX_BYTES / "OutboxBytes" = 64 * 1024;
+        /// Records that an outbox holds before it is submitted.
+        OUTBOX_RECORDS / "OutboxRecords" = 128;
+        /// Bytes of the inbox for drained batches.
+        INBOX_BYTES / "InboxBytes" = 64 * 1024;
+        /// Bytes behind the inbox for CRITICAL records taken between two handlers.
+        CRITICAL_INBOX_BYTES / "CriticalInboxBytes" = 8 * 1024;
+        /// A longer payload area travels in an out-of-line block.
+        INLINE_PAYLOAD_BYTES / "InlinePayloadBytes" = 4 * 1024;
+        /// Largest payload area.
+        MAX_PAYLOAD_BYTES / "MaxPayloadBytes" = 64 * 1024 * 1024;
+        /// Longest topic or pattern, bytes of UTF-8.
+        MAX_TOPIC_BYTES / "MaxTopicBytes" = 256;
+        /// Most segments of a topic or pattern.
+        MAX_TOPIC_SEGMENTS / "MaxTopicSegments" = 32;
+        /// Most records of one drain.
+        MAX_DRAIN_RECORDS / "MaxDrainRecords" = 512;
+        /// Default of a subscription's queueLimit, messages.
+        DEFAULT_QUEUE_LIMIT / "DefaultQueueLimit" = 16 * 1024;
+    }
+}
+
+/// `target` of a record whose targets are listed behind the extensions.
+pub const TARGET_LIST: u32 = u32::MAX;
+
+/// Highest number of targets that one record lists; a larger fan-out on one thread takes several records.
+pub const MAX_TARGETS: usize = 512;
+
+/// A subscription with less room than this (messages) is asked at every publish. Two outboxes: one being
+/// filled, one under way.
+pub const ASK_MARGIN: u64 = 2 * OUTBOX_RECORDS as u64;
+
+/// Bytes that one thread's mailbox may hold, blocks included.
+pub const MAILBOX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes of a record with everything but a payload area: fixed part, eight extensions, targets.
+pub const MAX_RECORD_OVERHEAD: usize = EXTENSIONS + 8 * EXTENSION_BYTES + 4 * MAX_TARGETS;
+
+/// Rounds a length up to the alignment of records.
+pub const fn align(len: usize) -> usize {
+    len.next_multiple_of(RECORD_ALIGN)
+}
+
+const _: () = {
+    assert!(EXTENSIONS == TARGET + 4 && EXTENSIONS.is_multiple_of(RECORD_ALIGN));
+    assert!(SEQUENCE.is_multiple_of(8) && TIMESTAMP.is_multiple_of(8));
+    assert!(ATTENTION >= MAY_SPIN + 4 + 64, "the word that others write has a cache line of its own");
+    assert!(CONTROL_BYTES >= ATTENTION + 128);
+    assert!(MAX_RECORD_OVERHEAD + INLINE_PAYLOAD_BYTES <= crate::pool::SEGMENT_BYTES);
+    assert!(MAX_RECORD_OVERHEAD + INLINE_PAYLOAD_BYTES <= CRITICAL_INBOX_BYTES);
+    assert!(PRIORITIES == 4);
+};

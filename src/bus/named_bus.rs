@@ -1,0 +1,188 @@
+//! A bus: a space of topics and subscriptions that threads open by name.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::hub::Hub;
+use super::route::Route;
+use super::subscription::{Ledger, Subscription};
+use super::topic::{NameError, RouteVersion, Topic, check_pattern, check_topic};
+use super::trie::Trie;
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+
+/// Most topics that a bus gives an id. The name of a further one travels with each message.
+pub const MAX_TOPICS: usize = 65_536;
+
+/// Figures of a bus.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BusMetrics {
+    /// Messages that a submit took.
+    pub published: u64,
+    /// Of those, the ones that no subscription matched.
+    pub unmatched: u64,
+    /// Publishes that were refused because a subscription was full.
+    pub refused: u64,
+    /// Sum over all subscriptions that there are and were.
+    pub ledger: Ledger,
+    /// Subscriptions at this moment.
+    pub subscriptions: usize,
+    /// Topics with an id.
+    pub topics: usize,
+}
+
+/// See the module's documentation.
+pub struct Bus {
+    /// Its name, unique in the process.
+    pub name: Box<str>,
+    /// How many openings were not given back yet. Changed under the hub's lock.
+    pub(super) handles: AtomicUsize,
+    trie: RwLock<Trie<Arc<Subscription>>>,
+    /// Changes of subscriptions with wildcards.
+    wild_version: AtomicU64,
+    topics: RwLock<HashMap<Box<str>, Arc<Topic>>>,
+    subscriptions: Mutex<Subscriptions>,
+    published: AtomicU64,
+    unmatched: AtomicU64,
+    refused: AtomicU64,
+}
+
+#[derive(Default)]
+struct Subscriptions {
+    by_id: HashMap<u64, Arc<Subscription>>,
+    /// Sum of those that are no more.
+    retired: Ledger,
+}
+
+impl Bus {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            handles: AtomicUsize::new(0),
+            trie: RwLock::default(),
+            wild_version: AtomicU64::new(0),
+            topics: RwLock::default(),
+            subscriptions: Mutex::default(),
+            published: AtomicU64::new(0),
+            unmatched: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// The topic of that name, made at first sight. None when the bus has [`MAX_TOPICS`].
+    pub fn topic(&self, name: &str) -> Result<Option<Arc<Topic>>, NameError> {
+        if let Some(topic) = self.topics.read().get(name) {
+            return Ok(Some(Arc::clone(topic)));
+        }
+        check_topic(name)?;
+        let mut topics = self.topics.write();
+        if topics.len() >= MAX_TOPICS && !topics.contains_key(name) {
+            return Ok(None);
+        }
+        let topic = topics.entry(name.into()).or_insert_with(|| Hub::global().new_topic(name));
+        Ok(Some(Arc::clone(topic)))
+    }
+
+    /// Ids of all topics.
+    pub(super) fn topic_ids(&self) -> Vec<u32> {
+        self.topics.read().values().map(|topic| topic.id).collect()
+    }
+
+    /// Adds a subscription: whatever is submitted from now on finds it.
+    pub fn subscribe(&self, subscription: &Arc<Subscription>) -> Result<(), NameError> {
+        let wild = check_pattern(&subscription.pattern)?;
+        self.subscriptions.lock().by_id.insert(subscription.id, Arc::clone(subscription));
+        self.trie.write().insert(&subscription.pattern, Arc::clone(subscription));
+        self.outdate_routes(&subscription.pattern, wild);
+        Ok(())
+    }
+
+    /// Ends a subscription: nothing more is admitted to it. Its ledger stays open until it is retired.
+    pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
+        subscription.close();
+        self.trie.write().remove(&subscription.pattern, subscription);
+        self.outdate_routes(&subscription.pattern, subscription.pattern.contains('*'));
+    }
+
+    /// Moves the ledger of a spent subscription to the bus's sum.
+    pub fn retire(&self, subscription: &Subscription) {
+        let mut subscriptions = self.subscriptions.lock();
+        if subscriptions.by_id.remove(&subscription.id).is_some() {
+            subscriptions.retired.add(&subscription.ledger());
+        }
+    }
+
+    /// Makes the routes stale that the pattern has a part in. The trie was changed before.
+    fn outdate_routes(&self, pattern: &str, wild: bool) {
+        if wild {
+            // SYNC POINT version: Release pairs with the Acquire in `route_version`.
+            self.wild_version.fetch_add(1, Ordering::Release);
+        } else if let Some(topic) = self.topics.read().get(pattern) {
+            topic.outdate();
+        }
+    }
+
+    /// What a route of this topic must have been made from to be good.
+    #[inline]
+    pub fn route_version(&self, topic: &Topic) -> RouteVersion {
+        // SYNC POINT version: Acquire pairs with the Release in `outdate_routes`.
+        RouteVersion { exact: topic.version(), wild: self.wild_version.load(Ordering::Acquire) }
+    }
+
+    /// The topic's route as of `version`, which the caller read before; a later change of subscriptions
+    /// shows as a later version at the next look.
+    pub fn route(&self, topic: &Topic, version: RouteVersion) -> Arc<Route> {
+        let mut cached = topic.route.lock();
+        match &*cached {
+            Some((made_from, route)) if *made_from == version => Arc::clone(route),
+            _ => {
+                let route = Arc::new(self.match_route(&topic.name));
+                *cached = Some((version, Arc::clone(&route)));
+                route
+            }
+        }
+    }
+
+    /// The route of a topic that has no id.
+    pub fn match_route(&self, topic: &str) -> Route {
+        let mut matching = Vec::new();
+        self.trie.read().each_match(topic, |subscription| matching.push(Arc::clone(subscription)));
+        Route::new(matching)
+    }
+
+    /// How many subscriptions match a topic.
+    pub fn count_matches(&self, topic: &str) -> usize {
+        let mut count = 0;
+        self.trie.read().each_match(topic, |_| count += 1);
+        count
+    }
+
+    /// Counts messages that a submit took.
+    pub fn count_published(&self, published: u64, unmatched: u64) {
+        self.published.fetch_add(published, Ordering::Relaxed);
+        if unmatched != 0 {
+            self.unmatched.fetch_add(unmatched, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a publish that was refused.
+    pub fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The figures now. At rest they add up.
+    pub fn metrics(&self) -> BusMetrics {
+        let subscriptions = self.subscriptions.lock();
+        let mut ledger = subscriptions.retired;
+        subscriptions.by_id.values().for_each(|subscription| ledger.add(&subscription.ledger()));
+        BusMetrics {
+            published: self.published.load(Ordering::Relaxed),
+            unmatched: self.unmatched.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            ledger,
+            subscriptions: subscriptions.by_id.values().filter(|subscription| !subscription.is_closed()).count(),
+            topics: self.topics.read().len(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The part of an endpoint that other threads hold: its mailbox and its bell.
+
+use super::layout::MAILBOX_BYTES;
+use super::mailbox::{Mailbox, PRIORITIES};
+use super::waiters::Waiters;
+use crate::pool::SegmentPool;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Wakes a thread that sleeps in its event loop. Every method may be called from any thread and does
+/// nothing once the thread is gone.
+pub trait Doorbell: Send + Sync {
+    /// Has the thread drain its mailbox soon.
+    fn ring(&self);
+
+    /// Sets bits of the thread's attention word.
+    fn raise(&self, attention: u32);
+}
+
+/// What senders see of an endpoint.
+pub struct Receiver {
+    /// Process-wide endpoint id, from 1.
+    pub id: u32,
+    /// Its incoming messages.
+    pub mailbox: Mailbox<&'static SegmentPool>,
+    /// Publishers that wait for the mailbox to shrink.
+    pub space: Waiters,
+    block_bytes: AtomicU64,
+    bell: Box<dyn Doorbell>,
+}
+
+impl Receiver {
+    /// An endpoint's shared part, with an empty mailbox.
+    pub fn new(id: u32, bell: Box<dyn Doorbell>) -> Self {
+        Self {
+            id,
+            mailbox: Mailbox::new(SegmentPool::global()),
+            space: Waiters::default(),
+            block_bytes: AtomicU64::new(0),
+            bell,
+        }
+    }
+
+    /// Bytes that wait at this priority, and in out-of-line blocks of all priorities.
+    #[inline]
+    pub fn backlog_bytes(&self, priority: usize) -> u64 {
+        // Relaxed: a figure for admission.
+        self.mailbox.backlog_bytes(priority) + self.block_bytes.load(Ordering::Relaxed)
+    }
+
+    /// True when the mailbox takes no more at this priority.
+    #[inline]
+    pub fn is_full(&self, priority: usize) -> bool {
+        self.backlog_bytes(priority) >= MAILBOX_BYTES
+    }
+
+    /// True when it is more than half full at some priority: those who wait for room wait on.
+    pub fn is_crowded(&self) -> bool {
+        (0..PRIORITIES).any(|priority| self.backlog_bytes(priority) > MAILBOX_BYTES / 2)
+    }
+
+    /// Counts the bytes of a block that was put into the mailbox.
+    pub fn add_block_bytes(&self, bytes: usize) {
+        self.block_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts the bytes of a block that was taken out.
+    pub fn remove_block_bytes(&self, bytes: usize) {
+        self.block_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Rings when the thread sleeps. Senders call it once after a batch.
+    #[inline]
+    pub fn wake(&self) {
+        if self.mailbox.wake() {
+            self.bell.ring();
+        }
+    }
+
+    /// Sets bits of the attention word, without waking.
+    pub fn raise(&self, attention: u32) {
+        self.bell.raise(attention);
+    }
+
+    /// Sets bits of the attention word and rings, whether the thread sleeps or not.
+    pub fn call(&self, attention: u32) {
+        self.bell.raise(attention);
+        self.bell.ring();
+    }
+}

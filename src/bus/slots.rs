@@ -1,0 +1,166 @@
+//! The subscriptions of one endpoint, by slot, and what is known of the messages in its hands.
+//!
+//! JavaScript counts outcomes up in shared memory, four words for each slot; [`Slots::fold`] carries what
+//! is new into the subscriptions' ledgers. It looks only at slots with messages in hand, and never believes
+//! more than these: whatever JavaScript writes there, a ledger adds up.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::layout::{OUTCOME_BYTES, FAILED, HANDLED, UNDECODABLE, UNSUBSCRIBED};
+use super::named_bus::Bus;
+use super::subscription::{Outcome, REPORTED_OUTCOMES, Subscription};
+use crate::memory::{Memory, SharedBytes};
+use crate::sync::Ordering;
+
+/// Where JavaScript counts each outcome, in the order of [`Outcome`].
+const REPORTED: [(usize, Outcome); REPORTED_OUTCOMES] = [
+    (HANDLED, Outcome::Handled),
+    (FAILED, Outcome::Failed),
+    (UNSUBSCRIBED, Outcome::Unsubscribed),
+    (UNDECODABLE, Outcome::Undecodable),
+];
+
+struct Slot {
+    handle: u32,
+    bus: Arc<Bus>,
+    subscription: Arc<Subscription>,
+    /// Messages handed to JavaScript whose outcome is not folded yet.
+    in_hand: u32,
+    /// The counters as last folded.
+    seen: [u32; REPORTED_OUTCOMES],
+    /// On the list of slots to look at.
+    touched: bool,
+}
+
+/// See the module's documentation.
+#[derive(Default)]
+pub(super) struct Slots {
+    slots: Vec<Option<Slot>>,
+    /// First in, first out: a slot rests as long as possible before it serves again.
+    free: VecDeque<u32>,
+    touched: Vec<u32>,
+}
+
+impl Slots {
+    /// The slot that the next subscription gets.
+    pub fn next_free(&self) -> u32 {
+        self.free.front().copied().unwrap_or(self.slots.len() as u32)
+    }
+
+    /// Puts a subscription into the slot that `next_free` named.
+    pub fn fill(&mut self, slot: u32, handle: u32, bus: Arc<Bus>, subscription: Arc<Subscription>, outcomes: &SharedBytes) {
+        let filled = Slot { handle, bus, subscription, in_hand: 0, seen: read_counters(outcomes, slot), touched: false };
+        if self.free.pop_front().is_none() {
+            self.slots.push(None);
+        }
+        self.slots[slot as usize] = Some(filled);
+    }
+
+    /// Empties a slot.
+    pub fn vacate(&mut self, slot: u32) {
+        self.slots[slot as usize] = None;
+        self.free.push_back(slot);
+    }
+
+    /// The subscription in a slot, and its bus.
+    pub fn get(&self, slot: u32) -> Option<(&Arc<Bus>, &Arc<Subscription>)> {
+        let slot = self.slots.get(slot as usize)?.as_ref()?;
+        Some((&slot.bus, &slot.subscription))
+    }
+
+    /// Slots of a bus handle's subscriptions.
+    pub fn of_bus(&self, handle: u32) -> Vec<u32> {
+        let slots = self.slots.iter().enumerate();
+        slots
+            .filter(|(_, slot)| slot.as_ref().is_some_and(|slot| slot.handle == handle))
+            .map(|(index, _)| index as u32)
+            .collect()
+    }
+
+    /// Every subscription, and its bus.
+    pub fn all(&self) -> impl Iterator<Item = (&Arc<Bus>, &Arc<Subscription>)> {
+        self.slots.iter().flatten().map(|slot| (&slot.bus, &slot.subscription))
+    }
+
+    /// Has the next fold look at the slot.
+    #[inline]
+    pub fn touch(&mut self, slot: u32) {
+        if let Some(Some(state)) = self.slots.get_mut(slot as usize)
+            && !state.touched
+        {
+            state.touched = true;
+            self.touched.push(slot);
+        }
+    }
+
+    /// Counts a message that is handed to JavaScript.
+    #[inline]
+    pub fn hand_over(&mut self, slot: u32) {
+        self.touch(slot);
+        if let Some(Some(state)) = self.slots.get_mut(slot as usize) {
+            state.in_hand += 1;
+        }
+    }
+
+    /// Carries new outcomes into the ledgers, and frees the slots of ended subscriptions with nothing in flight.
+    pub fn fold(&mut self, outcomes: &SharedBytes) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.retain(|&index| {
+            let Some(slot) = self.slots[index as usize].as_mut() else { return false };
+            slot.fold(read_counters(outcomes, index));
+            if slot.subscription.is_spent() {
+                slot.bus.retire(&slot.subscription);
+                self.vacate(index);
+                return false;
+            }
+            // An ended subscription is looked at until its last message came.
+            slot.touched = slot.in_hand != 0 || slot.subscription.is_closed();
+            slot.touched
+        });
+        self.touched = touched;
+    }
+
+    /// Ends one message of a slot that was not handed to JavaScript.
+    pub fn end_now(&self, slot: u32, outcome: Outcome) {
+        if let Some((_, subscription)) = self.get(slot) {
+            subscription.end(outcome, 1);
+        }
+    }
+
+    /// Ends every message that JavaScript has in hand and will not report any more.
+    pub fn end_all_in_hand(&mut self, outcome: Outcome) {
+        for slot in self.slots.iter_mut().flatten() {
+            slot.subscription.end(outcome, u64::from(slot.in_hand));
+            slot.in_hand = 0;
+        }
+    }
+
+    /// Moves all ledgers to the sums of their buses.
+    pub fn retire_all(&mut self) {
+        for slot in self.slots.drain(..).flatten() {
+            slot.bus.retire(&slot.subscription);
+        }
+        self.touched.clear();
+        self.free.clear();
+    }
+}
+
+impl Slot {
+    fn fold(&mut self, counters: [u32; REPORTED_OUTCOMES]) {
+        for ((index, (_, outcome)), counter) in REPORTED.iter().enumerate().zip(counters) {
+            let new = counter.wrapping_sub(self.seen[index]).min(self.in_hand);
+            if new != 0 {
+                self.in_hand -= new;
+                self.subscription.end(*outcome, u64::from(new));
+            }
+        }
+        self.seen = counters;
+    }
+}
+
+fn read_counters(outcomes: &SharedBytes, slot: u32) -> [u32; REPORTED_OUTCOMES] {
+    let start = slot as usize * OUTCOME_BYTES;
+    // Relaxed: written by JavaScript on this same thread.
+    REPORTED.map(|(offset, _)| outcomes.load(start + offset, Ordering::Relaxed))
+}

@@ -1,0 +1,212 @@
+//! A table that gives equal keys the same small number, for as long as the process lives.
+//!
+//! Ids are dense from 1 and never change their meaning, because nothing is ever removed: so a thread may
+//! cache what it learnt for good. What keeps an append-only table from growing without end is its
+//! limits; a key that no longer fits is refused, and whoever asked does without an id.
+//!
+//! Every thread looks in its own cache first and comes here only on a miss, once for each key it meets.
+//! So a lock for readers and a writer around a hash map and a vector is right for now; a hit here is not
+//! a hot path.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use parking_lot::RwLock;
+
+/// What a table can hold.
+pub trait Key: Hash + Eq {
+    /// False for a key that no table takes, whatever room it has.
+    fn is_admissible(&self) -> bool;
+
+    /// Memory that the key takes, in bytes: what counts against [`Limits::bytes`].
+    fn bytes(&self) -> usize;
+
+    /// A copy to keep.
+    fn to_shared(&self) -> Arc<Self>;
+}
+
+/// How much a table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Keys, at most.
+    pub entries: u32,
+    /// Bytes of all keys together, at most.
+    pub bytes: usize,
+}
+
+/// An append-only table of distinct keys. Any thread may use it.
+pub struct InternTable<K: ?Sized> {
+    limits: Limits,
+    state: RwLock<State<K>>,
+}
+
+struct State<K: ?Sized> {
+    /// The id of a key; each key is the same allocation as in `keys`.
+    ids: HashMap<Arc<K>, u32, RandomState>,
+    /// The key of id 1 is at 0.
+    keys: Vec<Arc<K>>,
+    /// In range 0 ..= limits.bytes.
+    bytes: usize,
+}
+
+impl<K: Key + ?Sized> InternTable<K> {
+    /// An empty table, which takes no memory yet.
+    pub fn new(limits: Limits) -> InternTable<K> {
+        let state = State {
+            ids: HashMap::default(),
+            keys: Vec::new(),
+            bytes: 0,
+        };
+        InternTable {
+            limits,
+            state: RwLock::new(state),
+        }
+    }
+
+    /// The id of a key, which is given one if it has none; none when the key is not admissible or the
+    /// table is full.
+    pub fn intern(&self, key: &K) -> Option<u32> {
+        if let Some(id) = self.find(key) {
+            return Some(id);
+        }
+        if !key.is_admissible() {
+            return None;
+        }
+        let mut state = self.state.write();
+        // Another thread may have been first.
+        if let Some(id) = state.ids.get(key) {
+            return Some(*id);
+        }
+        let id = u32::try_from(state.keys.len()).ok()?.checked_add(1)?;
+        let bytes = state.bytes.checked_add(key.bytes())?;
+        if id > self.limits.entries || bytes > self.limits.bytes {
+            return None;
+        }
+        let shared = key.to_shared();
+        state.keys.push(Arc::clone(&shared));
+        state.ids.insert(shared, id);
+        state.bytes = bytes;
+        Some(id)
+    }
+
+    /// The id of a key, if it has one.
+    pub fn find(&self, key: &K) -> Option<u32> {
+        self.state.read().ids.get(key).copied()
+    }
+
+    /// The key of an id; none for 0 and for ids not yet given.
+    pub fn get(&self, id: u32) -> Option<Arc<K>> {
+        let index = usize::try_from(id.checked_sub(1)?).ok()?;
+        self.state.read().keys.get(index).cloned()
+    }
+
+    /// How many keys there are; also the highest id.
+    pub fn len(&self) -> usize {
+        self.state.read().keys.len()
+    }
+
+    /// True when there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of all keys together.
+    pub fn bytes(&self) -> usize {
+        self.state.read().bytes
+    }
+
+    /// How much it holds at most.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key as the tests need it: "!" is refused, and each byte of text counts as one.
+    impl Key for str {
+        fn is_admissible(&self) -> bool {
+            self != "!"
+        }
+
+        fn bytes(&self) -> usize {
+            self.len()
+        }
+
+        fn to_shared(&self) -> Arc<str> {
+            self.into()
+        }
+    }
+
+    fn table(entries: u32, bytes: usize) -> InternTable<str> {
+        InternTable::new(Limits { entries, bytes })
+    }
+
+    #[test]
+    fn ids_are_dense_from_one_and_stay() {
+        let table = table(10, 100);
+        assert!(table.is_empty());
+        assert_eq!(table.find("a"), None);
+        assert_eq!(table.intern("a"), Some(1));
+        assert_eq!(table.intern("bc"), Some(2));
+        assert_eq!(table.intern("a"), Some(1));
+        assert_eq!(table.find("bc"), Some(2));
+        assert_eq!(table.get(2).as_deref(), Some("bc"));
+        assert_eq!(
+            (table.get(0), table.get(3), table.get(u32::MAX)),
+            (None, None, None)
+        );
+        assert_eq!((table.len(), table.bytes()), (2, 3));
+    }
+
+    #[test]
+    fn a_full_table_still_knows_what_it_has() {
+        let by_entries = table(2, 100);
+        assert_eq!(
+            ["a", "b", "c", "a"].map(|key| by_entries.intern(key)),
+            [Some(1), Some(2), None, Some(1)]
+        );
+        let by_bytes = table(10, 3);
+        assert_eq!(
+            ["ab", "cd", "e", "f"].map(|key| by_bytes.intern(key)),
+            [Some(1), None, Some(2), None]
+        );
+        assert_eq!((by_bytes.len(), by_bytes.bytes()), (2, 3));
+        assert_eq!(by_bytes.intern(""), Some(3));
+        assert_eq!(table(0, 100).intern("a"), None);
+    }
+
+    #[test]
+    fn what_is_not_admissible_gets_no_id() {
+        let table = table(10, 100);
+        assert_eq!(table.intern("!"), None);
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn threads_agree_on_ids() {
+        let table = table(1000, 100_000);
+        let ids = |seed: usize| -> Vec<(String, u32)> {
+            let key = |index: usize| format!("key {}", (index * 7 + seed * 131) % 1200);
+            (0..1200)
+                .filter_map(|index| Some((key(index), table.intern(&key(index))?)))
+                .collect()
+        };
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|seed| scope.spawn(move || ids(seed))).collect();
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert_eq!(table.len(), 1000);
+        for (key, id) in all {
+            assert_eq!(table.get(id).as_deref(), Some(key.as_str()));
+            assert_eq!(table.find(&key), Some(id));
+        }
+    }
+}

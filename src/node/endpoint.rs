@@ -1,0 +1,274 @@
+//! The class `NativeEndpoint`: everything of an endpoint that is not done per message.
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::rc::Rc;
+
+use napi::bindgen_prelude::{Env, Error, Object};
+use napi::sys;
+use napi_derive::napi;
+
+use super::doorbell::Bell;
+use super::error::{Code, Result};
+use super::fast::{self, LocalEndpoint};
+use super::memory::Pinned;
+use crate::bus::endpoint::{Endpoint, EndpointMemory};
+use crate::bus::hub::Hub;
+use crate::bus::layout::ATTENTION;
+use crate::bus::named_bus::BusMetrics;
+use crate::bus::subscription::{Ledger, Outcome};
+use crate::sync::AtomicU32;
+
+/// The figures of a bus or of a subscription. At rest: admitted = handled + failed + unsubscribed + undecodable +
+/// subscriberDied + overflow + inFlight.
+#[napi(object)]
+pub struct NativeLedger {
+    /// Messages admitted.
+    pub admitted: f64,
+    /// Handled without an error.
+    pub handled: f64,
+    /// The handler threw or rejected.
+    pub failed: f64,
+    /// Dropped: the subscription had ended when the message's turn came.
+    pub unsubscribed: f64,
+    /// Dropped: the payload's bytes were no value.
+    pub undecodable: f64,
+    /// Dropped: the subscriber's thread ended.
+    pub subscriber_died: f64,
+    /// Dropped: no memory.
+    pub overflow: f64,
+    /// Admitted and not ended.
+    pub in_flight: f64,
+}
+
+impl From<Ledger> for NativeLedger {
+    fn from(ledger: Ledger) -> Self {
+        let ended = |outcome: Outcome| ledger.ended[outcome as usize] as f64;
+        Self {
+            admitted: ledger.admitted as f64,
+            handled: ended(Outcome::Handled),
+            failed: ended(Outcome::Failed),
+            unsubscribed: ended(Outcome::Unsubscribed),
+            undecodable: ended(Outcome::Undecodable),
+            subscriber_died: ended(Outcome::SubscriberDied),
+            overflow: ended(Outcome::Overflow),
+            in_flight: ledger.in_flight() as f64,
+        }
+    }
+}
+
+/// The figures of a bus.
+#[napi(object)]
+pub struct NativeBusMetrics {
+    /// Messages that a submit took.
+    pub published: f64,
+    /// Of those, the ones that no subscription matched.
+    pub unmatched: f64,
+    /// Publishes that were refused because a subscription was full.
+    pub refused: f64,
+    /// Sum over all subscriptions that there are and were.
+    pub ledger: NativeLedger,
+    /// Subscriptions at this moment.
+    pub subscriptions: f64,
+    /// Topics with an id.
+    pub topics: f64,
+}
+
+impl From<BusMetrics> for NativeBusMetrics {
+    fn from(metrics: BusMetrics) -> Self {
+        Self {
+            published: metrics.published as f64,
+            unmatched: metrics.unmatched as f64,
+            refused: metrics.refused as f64,
+            ledger: metrics.ledger.into(),
+            subscriptions: metrics.subscriptions as f64,
+            topics: metrics.topics as f64,
+        }
+    }
+}
+
+/// A new subscription's place and name.
+#[napi(object)]
+pub struct NativeSubscription {
+    /// Its place among the endpoint's subscriptions.
+    pub slot: u32,
+    /// Its process-wide id.
+    pub id: f64,
+}
+
+/// An environment's place on the buses.
+#[napi]
+pub struct NativeEndpoint {
+    endpoint: LocalEndpoint,
+    bell: Bell,
+    gates: Pinned,
+    outcomes: Pinned,
+}
+
+#[napi]
+impl NativeEndpoint {
+    /// Opens an endpoint over memory that the facade shares with it. `onRing` is called in this thread's event
+    /// loop when its mailbox should be drained.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        env: Env,
+        #[napi(ts_arg_type = "Uint8Array")] outbox: Object<'_>,
+        #[napi(ts_arg_type = "Uint8Array")] inbox: Object<'_>,
+        #[napi(ts_arg_type = "Uint8Array")] control: Object<'_>,
+        #[napi(ts_arg_type = "Uint8Array")] gates: Object<'_>,
+        #[napi(ts_arg_type = "Uint8Array")] outcomes: Object<'_>,
+        #[napi(ts_arg_type = "() => void")] on_ring: Object<'_>,
+    ) -> Result<Self> {
+        let raw = env.raw();
+        let (_, outbox) = Pinned::new(raw, &outbox)?;
+        let (_, inbox) = Pinned::new(raw, &inbox)?;
+        let (_, control) = Pinned::new(raw, &control)?;
+        let (gates_pin, gates) = Pinned::new(raw, &gates)?;
+        let (outcomes_pin, outcomes) = Pinned::new(raw, &outcomes)?;
+        let attention = control.span(ATTENTION, 4).as_ptr().cast::<AtomicU32>();
+        let memory = EndpointMemory { outbox, inbox, control, gates, outcomes };
+        memory.check().map_err(|what| Error::new(Code::Argument, what))?;
+        let bell = Bell::new(raw, &on_ring, attention)?;
+        let endpoint = Endpoint::new(memory, Box::new(bell.clone())).map_err(|what| Error::new(Code::Argument, what))?;
+        let endpoint = Rc::new(RefCell::new(endpoint));
+        let leaving = Box::new(Leaving { endpoint: Rc::clone(&endpoint), bell: bell.clone() });
+        // SAFETY: a live environment; `leave` takes the box back, once, when the environment ends.
+        let hooked = unsafe { sys::napi_add_env_cleanup_hook(raw, Some(leave), Box::into_raw(leaving).cast()) };
+        if hooked != sys::Status::napi_ok {
+            return Err(Error::new(Code::Internal, "no cleanup hook could be registered"));
+        }
+        Ok(Self { endpoint, bell, gates: gates_pin, outcomes: outcomes_pin })
+    }
+
+    /// The hot functions: see `fast.rs`.
+    #[napi(
+        catch_unwind,
+        ts_return_type = "{ submit(): void; drain(): void; drainCritical(): void; submitBlock(payload: Uint8Array): boolean; takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean }"
+    )]
+    pub fn functions<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        fast::functions(env, &self.endpoint)
+    }
+
+    /// Process-wide endpoint id.
+    #[napi(getter)]
+    pub fn id(&self) -> u32 {
+        self.endpoint.borrow().id()
+    }
+
+    /// Opens a bus by name: its handle.
+    #[napi(catch_unwind)]
+    pub fn open_bus(&self, name: String) -> Result<u32> {
+        let handle = self.endpoint.borrow_mut().open_bus(&name);
+        if let Some(other) = super::copies::copy_with_bus(&name) {
+            self.endpoint.borrow_mut().close_bus(handle)?;
+            return Err(Error::new(Code::DuplicateCopy, other));
+        }
+        Ok(handle)
+    }
+
+    /// Closes a bus handle with all that was opened through it.
+    #[napi(catch_unwind)]
+    pub fn close_bus(&self, handle: u32) -> Result<()> {
+        Ok(self.endpoint.borrow_mut().close_bus(handle)?)
+    }
+
+    /// The endpoint's index of a topic, for records; 0 when the bus gives no more topics an id.
+    #[napi(catch_unwind)]
+    pub fn resolve_topic(&self, handle: u32, topic: String) -> Result<u32> {
+        Ok(self.endpoint.borrow_mut().resolve_topic(handle, &topic)?.unwrap_or(0))
+    }
+
+    /// The name of a topic by its process-wide id.
+    #[napi(catch_unwind)]
+    pub fn topic_name(&self, id: u32) -> Option<String> {
+        Hub::global().topic(id).map(|topic| topic.name.to_string())
+    }
+
+    /// True when a publish to the topic would be admitted now; else the endpoint is rung when it may be.
+    #[napi(catch_unwind)]
+    pub fn is_writable(&self, topic: u32) -> Result<bool> {
+        Ok(self.endpoint.borrow_mut().is_writable(topic)?)
+    }
+
+    /// Subscribes.
+    #[napi(catch_unwind)]
+    pub fn subscribe(&self, handle: u32, pattern: String, queue_limit: f64) -> Result<NativeSubscription> {
+        let (slot, id) = self.endpoint.borrow_mut().subscribe(handle, &pattern, queue_limit as u64)?;
+        Ok(NativeSubscription { slot, id: id as f64 })
+    }
+
+    /// Ends the subscription in a slot.
+    #[napi(catch_unwind)]
+    pub fn unsubscribe(&self, slot: u32) {
+        self.endpoint.borrow_mut().unsubscribe(slot);
+    }
+
+    /// The figures of the subscription in a slot, when its id is still that one.
+    #[napi(catch_unwind)]
+    pub fn subscription_ledger(&self, slot: u32, id: f64) -> Option<NativeLedger> {
+        let mut endpoint = self.endpoint.borrow_mut();
+        endpoint.fold_outcomes();
+        let subscription = endpoint.subscription(slot).filter(|subscription| subscription.id == id as u64)?;
+        Some(subscription.ledger().into())
+    }
+
+    /// Folds the outcomes that JavaScript counted into the ledgers, outside of a drain.
+    #[napi(catch_unwind)]
+    pub fn fold_outcomes(&self) {
+        self.endpoint.borrow_mut().fold_outcomes();
+    }
+
+    /// The figures of a bus.
+    #[napi(catch_unwind)]
+    pub fn bus_metrics(&self, handle: u32) -> Result<NativeBusMetrics> {
+        let mut endpoint = self.endpoint.borrow_mut();
+        endpoint.fold_outcomes();
+        Ok(endpoint.bus(handle)?.metrics().into())
+    }
+
+    /// How many subscriptions of the bus match a topic.
+    #[napi(catch_unwind)]
+    pub fn count_matches(&self, handle: u32, topic: String) -> Result<u32> {
+        Ok(self.endpoint.borrow().bus(handle)?.count_matches(&topic) as u32)
+    }
+
+    /// Replaces the gates by larger memory with the same content.
+    #[napi(catch_unwind)]
+    pub fn grow_gates(&mut self, env: Env, #[napi(ts_arg_type = "Uint8Array")] gates: Object<'_>) -> Result<()> {
+        let (pin, bytes) = Pinned::new(env.raw(), &gates)?;
+        self.endpoint.borrow_mut().grow_gates(bytes);
+        std::mem::replace(&mut self.gates, pin).release(env.raw());
+        Ok(())
+    }
+
+    /// Replaces the outcomes by larger memory with the same content.
+    #[napi(catch_unwind)]
+    pub fn grow_outcomes(&mut self, env: Env, #[napi(ts_arg_type = "Uint8Array")] outcomes: Object<'_>) -> Result<()> {
+        let (pin, bytes) = Pinned::new(env.raw(), &outcomes)?;
+        self.endpoint.borrow_mut().grow_outcomes(bytes);
+        std::mem::replace(&mut self.outcomes, pin).release(env.raw());
+        Ok(())
+    }
+
+    /// Has the endpoint keep this thread's event loop alive, or not.
+    #[napi(catch_unwind)]
+    pub fn keep_alive(&self, env: Env, yes: bool) {
+        self.bell.keep_alive(env.raw(), yes);
+    }
+}
+
+/// What the environment's end needs.
+struct Leaving {
+    endpoint: LocalEndpoint,
+    bell: Bell,
+}
+
+/// The environment ends: by a return, `process.exit` in a worker, an uncaught error or `terminate()`. The memory
+/// shared with JavaScript is still there. The bell goes first, so that nobody rings at a thread without ears.
+unsafe extern "C" fn leave(leaving: *mut c_void) {
+    // SAFETY: boxed by `NativeEndpoint::new` for this hook, which runs once.
+    let leaving = unsafe { Box::from_raw(leaving.cast::<Leaving>()) };
+    leaving.bell.take_down();
+    let closed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| leaving.endpoint.borrow_mut().close()));
+    debug_assert!(closed.is_ok(), "closing an endpoint does not panic");
+}

@@ -1,0 +1,64 @@
+//! Errors with the codes that users see.
+
+use napi::Error;
+
+use crate::bus::endpoint::EndpointError;
+use crate::codec::{DecodeError, EncodeError};
+
+/// A stable code; it becomes the `code` of the JavaScript error.
+#[derive(Debug, Clone, Copy)]
+pub enum Code {
+    /// The bus was closed.
+    Closed,
+    /// The name of a topic or a pattern is wrong.
+    Topic,
+    /// Memory shared with JavaScript must grow first; the facade grows it and tries again.
+    Outgrown,
+    /// Another copy of the addon has the bus.
+    DuplicateCopy,
+    /// Bytes that are no value.
+    Undecodable,
+    /// A wrong argument, which the facade should have caught.
+    Argument,
+    /// A bug of agentwire.
+    Internal,
+}
+
+impl AsRef<str> for Code {
+    fn as_ref(&self) -> &str {
+        match self {
+            Self::Closed => "ERR_AGENTWIRE_CLOSED",
+            Self::Topic => "ERR_AGENTWIRE_TOPIC",
+            Self::Outgrown => "OUTGROWN",
+            Self::DuplicateCopy => "ERR_AGENTWIRE_DUPLICATE_COPY",
+            Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
+            Self::Argument => "ERR_AGENTWIRE_ARGUMENT",
+            Self::Internal => "ERR_AGENTWIRE_INTERNAL",
+        }
+    }
+}
+
+/// The result of a binding.
+pub type Result<T> = std::result::Result<T, Error<Code>>;
+
+impl From<EndpointError> for Error<Code> {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::Closed => Self::new(Code::Closed, "the bus is closed"),
+            EndpointError::Name(name) => Self::new(Code::Topic, name.to_string()),
+            EndpointError::Outgrown => Self::new(Code::Outgrown, "shared memory must grow"),
+        }
+    }
+}
+
+impl From<DecodeError> for Error<Code> {
+    fn from(error: DecodeError) -> Self {
+        Self::new(Code::Undecodable, error.to_string())
+    }
+}
+
+impl From<EncodeError> for Error<Code> {
+    fn from(error: EncodeError) -> Self {
+        Self::new(Code::Argument, error.to_string())
+    }
+}

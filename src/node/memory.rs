@@ -1,0 +1,59 @@
+//! Windows on the SharedArrayBuffers that JavaScript shares with its endpoint.
+
+use std::ptr::{self, NonNull};
+
+use napi::bindgen_prelude::{Error, Object};
+use napi::{JsValue, sys};
+
+use super::error::{Code, Result};
+use crate::memory::SharedBytes;
+
+/// A window, and the reference that keeps the memory allocated.
+pub struct Pinned {
+    /// The window's reference to the typed array. Deleted by [`Pinned::release`], else with the environment.
+    reference: sys::napi_ref,
+}
+
+impl Pinned {
+    /// Pins a Uint8Array over a SharedArrayBuffer.
+    ///
+    /// A view is given, never the SharedArrayBuffer itself, which Node before 22.21 does not take. The
+    /// facade makes these buffers itself and shows them to nobody, so that they can neither be detached
+    /// nor resized.
+    pub fn new(env: sys::napi_env, array: &Object<'_>) -> Result<(Self, SharedBytes)> {
+        let mut kind = 0;
+        let mut length = 0;
+        let mut data = ptr::null_mut();
+        let mut reference = ptr::null_mut();
+        // SAFETY: a live environment and a value of the current call; every out-pointer is valid.
+        let status = unsafe {
+            sys::napi_get_typedarray_info(
+                env,
+                array.raw(),
+                &mut kind,
+                &mut length,
+                &mut data,
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        };
+        let start = NonNull::new(data.cast::<u8>()).filter(|start| start.as_ptr() as usize % 8 == 0);
+        let (sys::Status::napi_ok, sys::TypedarrayType::uint8_array, Some(start)) = (status, kind, start) else {
+            return Err(Error::new(Code::Argument, "expected a Uint8Array over a SharedArrayBuffer"));
+        };
+        // SAFETY: as above.
+        let status = unsafe { sys::napi_create_reference(env, array.raw(), 1, &mut reference) };
+        if status != sys::Status::napi_ok {
+            return Err(Error::new(Code::Internal, "no reference to shared memory could be made"));
+        }
+        // SAFETY: the reference keeps the buffer allocated; the alignment was checked.
+        let bytes = unsafe { SharedBytes::new(start, length) };
+        Ok((Self { reference }, bytes))
+    }
+
+    /// Lets the memory go. The window must not be used any more.
+    pub fn release(self, env: sys::napi_env) {
+        // SAFETY: made in `new` for this environment, deleted once.
+        unsafe { sys::napi_delete_reference(env, self.reference) };
+    }
+}
