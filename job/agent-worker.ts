@@ -35,7 +35,7 @@ async function main(plan: ThreadPlan): Promise<void> {
     for (const agent of agents) agent.stop();
     const counted = traffic.snapshot();
     // The summary counts itself, so that the books balance.
-    counted.sent[MessageType.METRICS] = (counted.sent[MessageType.METRICS] ?? 0) + 1;
+    counted.sent[MessageType.METRICS] += 1;
     await sender.send(topics.summary, { type: MessageType.METRICS, thread: plan.thread, traffic: counted });
     bus.flush();
     bus.close();

@@ -70,7 +70,16 @@ export class Agent {
     this.#done += 1;
     if (outcome.ok) {
       const { bytes, lines, words, sha256, changedMs } = outcome;
-      const result = { type: MessageType.TASK_RESULT, taskId, agent: this.#id, bytes, lines, words, sha256, changedMs } as const;
+      const result = {
+        type: MessageType.TASK_RESULT,
+        taskId,
+        agent: this.#id,
+        bytes,
+        lines,
+        words,
+        sha256,
+        changedMs,
+      } as const;
       await sender.send(topics.result, result);
     } else {
       const { reason, detail, changedMs } = outcome;

@@ -169,7 +169,9 @@ class Coordinator {
 
   progress(): JobProgress {
     const silentSince = performance.now() - SILENT_AFTER_HEARTBEATS * this.#heartbeatMs;
-    const silentAgents = this.#agents.filter((agent) => agent.alive && agent.reported && agent.heardAt < silentSince).length;
+    const silentAgents = this.#agents.filter(
+      (agent) => agent.alive && agent.reported && agent.heardAt < silentSince,
+    ).length;
     return { done: this.#done, bytes: this.#totals.bytes, silentAgents };
   }
 
@@ -390,8 +392,8 @@ class Coordinator {
     const { sent, received } = this.#traffic;
     return sent.flatMap((count, type) => {
       // A command goes to many, so its two counts are not meant to be equal.
-      if (type === MessageType.COORDINATION || count === (received[type] ?? 0)) return [];
-      return [`${messageTypeName(type)}: ${count} messages sent, ${received[type] ?? 0} received`];
+      if (type === MessageType.COORDINATION || count === received[type]) return [];
+      return [`${messageTypeName(type)}: ${count} messages sent, ${received[type]} received`];
     });
   }
 

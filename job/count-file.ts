@@ -63,7 +63,14 @@ export function* countFile(path: PathLike, chunk: Uint8Array): Generator<void, F
     }
     return { ok: true, bytes, lines, words, sha256: hash.digest('hex'), changedMs };
   } catch (error) {
-    return { ok: false, reason: 'unreadable', detail: systemErrorText(error), changedMs: changedMs ?? changeTime(path) };
+    // Any other error is a mistake of ours, and no property of the file.
+    if (!isSystemError(error)) throw error;
+    return {
+      ok: false,
+      reason: 'unreadable',
+      detail: systemErrorText(error),
+      changedMs: changedMs ?? changeTime(path),
+    };
   } finally {
     if (file !== undefined) closeSync(file);
   }
@@ -75,6 +82,10 @@ function changeTime(path: PathLike): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
 
 /** "EACCES: permission denied" without the system call and the path, which a report names by itself. */

@@ -60,7 +60,7 @@ export class LatencyHistogram {
 
   merge(other: LatencySnapshot): void {
     for (let i = 0; i < other.buckets.length; i += 1) {
-      const count = other.counts[i] ?? 0;
+      const count = other.counts[i];
       this.#counts[other.buckets[i]] += count;
       this.#count += count;
     }

@@ -20,10 +20,10 @@ const AGENT = 'a42';
 export function makeLoadMessage(sequence: number): LoadMessage {
   const number = FIRST_NUMBER + sequence;
   return {
-    id: 'msg' + number,
+    id: `msg${number}`,
     type: 'task.assignment',
     agent: AGENT,
-    data: { taskId: 't-' + number, agent: AGENT, payload: 'count the words in: ' + number },
+    data: { taskId: `t-${number}`, agent: AGENT, payload: `count the words in: ${number}` },
     timestamp: FIRST_TIMESTAMP + sequence,
     priority: 2,
   };

@@ -2,7 +2,7 @@
 
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { EventBus } from 'agentwire';
-import { type LoadMessage, makeLoadMessage, noTally, tally, type Tally } from './load-messages.js';
+import { type LoadMessage, makeLoadMessage, noTally, type Tally, tally } from './load-messages.js';
 
 export type Transport = 'agentwire' | 'MessagePort';
 

@@ -38,7 +38,11 @@ export interface LoadReport {
   cancelled: boolean;
 }
 
-export async function runLoad(options: LoadOptions, signal: AbortSignal, say: (line: string) => void): Promise<LoadReport> {
+export async function runLoad(
+  options: LoadOptions,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<LoadReport> {
   const { messages, busName } = options;
   const expected = expectedTally(messages);
   const rounds: Record<Transport, Round[]> = { agentwire: [], MessagePort: [] };
@@ -106,7 +110,11 @@ class LoadThread {
 
   constructor(end: LoadEnd) {
     const port: MessagePort = end.port;
-    this.#worker = new Worker(join(__dirname, 'load-worker.js'), { workerData: end, transferList: [port], name: end.role });
+    this.#worker = new Worker(join(__dirname, 'load-worker.js'), {
+      workerData: end,
+      transferList: [port],
+      name: end.role,
+    });
     this.#died = new Promise((_, reject) => {
       this.#worker.once('error', reject);
       this.#worker.once('exit', (code) => reject(new Error(`the ${end.role} thread exited with code ${code}`)));
@@ -169,9 +177,18 @@ function median(values: number[]): number {
 export function loadReportText({ load, ok, cancelled }: LoadReport): string {
   const rows = [
     ['', 'messages/s', 'slowest', 'fastest'],
-    ...([['agentwire', load.agentwire], ['MessagePort', load.messagePort]] as const).map(([name, { perSecond, rounds }]) => {
+    ...(
+      [
+        ['agentwire', load.agentwire],
+        ['MessagePort', load.messagePort],
+      ] as const
+    ).map(([name, { perSecond, rounds }]) => {
       const rates = rounds.map((round) => round.perSecond);
-      return [name, count(perSecond), ...(rates.length === 0 ? ['-', '-'] : [count(Math.min(...rates)), count(Math.max(...rates))])];
+      return [
+        name,
+        count(perSecond),
+        ...(rates.length === 0 ? ['-', '-'] : [count(Math.min(...rates)), count(Math.max(...rates))]),
+      ];
     }),
     ['ratio', load.ratio === 0 ? '-' : `${load.ratio} x`, '', ''],
   ];

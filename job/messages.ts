@@ -106,7 +106,7 @@ export interface TrafficSnapshot {
   received: number[];
   /** Times that `publish` did not admit a message and the sender waited. */
   refused: number;
-  latency: (LatencySnapshot | undefined)[];
+  latency: LatencySnapshot[];
 }
 
 /** The buckets of a histogram that are not empty. */
@@ -127,6 +127,9 @@ export type JobMessage =
 const typeNames = new Map(
   Object.entries(MessageType).flatMap(([name, value]) => (typeof value === 'number' ? [[value, name] as const] : [])),
 );
+
+/** Length of an array that is indexed by message type. */
+export const MESSAGE_TYPES = 1 + Math.max(...typeNames.keys());
 
 /** `TASK_RESULT` for 3, and so on. */
 export function messageTypeName(type: number): string {

@@ -102,7 +102,8 @@ export function parseOptions(args: readonly string[]): Options {
   if (values.load !== undefined) {
     const senseless = (['threads', 'agents', 'all'] as const).filter((name) => values[name] !== undefined);
     if (senseless.length > 0) throw new UsageError(`--load always uses two threads; it takes no --${senseless[0]}`);
-    if (positionals[0] !== undefined) throw new UsageError(`--load reads no files; it takes no folder, ${quote(positionals[0])} given`);
+    if (positionals[0] !== undefined)
+      throw new UsageError(`--load reads no files; it takes no folder, ${quote(positionals[0])} given`);
     const messages = integer('--load', values.load, MOST_MESSAGES);
     const rounds = values.rounds === undefined ? DEFAULT_ROUNDS : integer('--rounds', values.rounds, MOST_ROUNDS);
     return { command: 'load', messages, rounds, busName, json };

@@ -56,12 +56,16 @@ export class Progress {
     const step = this.read();
     const now = performance.now();
     if (this.style === 'bar') {
-      this.stream.write(`\r${barLine(this.label, step, this.total, now - this.#startedAt, this.stream.columns ?? 80)}\u001b[K`);
+      this.stream.write(
+        `\r${barLine(this.label, step, this.total, now - this.#startedAt, this.stream.columns ?? 80)}\u001b[K`,
+      );
       return;
     }
     const fraction = this.total === 0 ? 1 : step.done / this.total;
     const since = now - this.#lineAt;
-    const due = since >= LINE_EVERY_MS || (since >= LEAST_BETWEEN_LINES_MS && fraction - this.#lineFraction >= LINE_EVERY_FRACTION);
+    const due =
+      since >= LINE_EVERY_MS ||
+      (since >= LEAST_BETWEEN_LINES_MS && fraction - this.#lineFraction >= LINE_EVERY_FRACTION);
     if (!due) return;
     this.#lineAt = now;
     this.#lineFraction = fraction;

@@ -56,7 +56,9 @@ export function addToTotals(totals: Totals, outcome: FileOutcome, sign: 1 | -1 =
 
 /** Whether the agent looked at this file at all; what was lost with an agent has no result to check. */
 export function isCheckable(outcome: FileOutcome | undefined): outcome is FileOutcome {
-  return outcome !== undefined && (outcome.ok || (outcome.reason !== 'agent-died' && outcome.reason !== 'no-agent-left'));
+  return (
+    outcome !== undefined && (outcome.ok || (outcome.reason !== 'agent-died' && outcome.reason !== 'no-agent-left'))
+  );
 }
 
 /** What the two passes say of one file: the same, something else, or something else of a file that changed. */
@@ -73,7 +75,9 @@ export function compareFile(path: string, job: FileOutcome, plain: FileOutcome):
   if (differences.length === 0) return [];
   // The change time cannot be set back: if it is the same, so was the file, and one of the two passes is wrong.
   if (job.changedMs !== plain.changedMs) {
-    return { changed: plain.changedMs === undefined ? 'vanished after the job read it' : 'changed after the job read it' };
+    return {
+      changed: plain.changedMs === undefined ? 'vanished after the job read it' : 'changed after the job read it',
+    };
   }
   return differences;
 }

@@ -1,9 +1,9 @@
 // What the job has to say at its end: an object for machines, a page for people.
 
-import { isCheckable, type CheckResult } from './reference-pass.js';
 import type { JobOutcome } from './coordinator.js';
-import { LatencyHistogram, type LatencyFigures } from './latency.js';
-import { type FailureReason, messageTypeName } from './messages.js';
+import type { LatencyFigures } from './latency.js';
+import { type FailureReason, MESSAGE_TYPES, messageTypeName } from './messages.js';
+import { type CheckResult, isCheckable } from './reference-pass.js';
 import { bytes, count, duration, latency, percent, plural, printable, table } from './text.js';
 import { type FolderContents, pathText } from './walk.js';
 
@@ -77,15 +77,12 @@ export function makeReport(
   );
   const answered = job.outcomes.filter(isCheckable).length;
   const { sent, received } = job.traffic;
-  const sum = (counts: number[]): number => counts.reduce((a, b) => a + (b ?? 0), 0);
-  const all = new LatencyHistogram();
-  for (const histogram of job.traffic.latency) if (histogram !== undefined) all.merge(histogram.snapshot());
-
+  const sum = (counts: number[]): number => counts.reduce((a, b) => a + b, 0);
   const byType: Report['messages']['byType'] = {};
-  for (let type = 0; type < Math.max(sent.length, received.length); type += 1) {
-    const counts = { sent: sent[type] ?? 0, received: received[type] ?? 0 };
+  for (let type = 0; type < MESSAGE_TYPES; type += 1) {
+    const counts = { sent: sent[type], received: received[type] };
     if (counts.sent + counts.received === 0) continue;
-    byType[messageTypeName(type)] = { ...counts, latency: (job.traffic.latency[type] ?? new LatencyHistogram()).figures() };
+    byType[messageTypeName(type)] = { ...counts, latency: job.traffic.latencyOf(type).figures() };
   }
 
   return {
@@ -109,7 +106,7 @@ export function makeReport(
       refused: job.traffic.refused,
       byType,
     },
-    latency: all.figures(),
+    latency: job.traffic.latency().figures(),
     threads: job.threads.map(({ death, ...thread }) => ({
       ...thread,
       share: answered === 0 ? 0 : thread.files / answered,
@@ -156,10 +153,19 @@ function summaryLines({ files, phases, messages, latency: figures, ...report }: 
   const reasons = files.errors.length === 0 ? '' : ` (${reasonCounts(files.errors)})`;
   const { walkMs, startMs, workMs, checkMs } = phases;
   return [
-    row('files', `${count(files.total)} found, ${count(files.counted)} counted, ${plural(files.errors.length, 'error')}${reasons}${unfinished}`),
+    row(
+      'files',
+      `${count(files.total)} found, ${count(files.counted)} counted, ${plural(files.errors.length, 'error')}${reasons}${unfinished}`,
+    ),
     row('content', `${bytes(report.bytes)}, ${plural(report.lines, 'line')}, ${plural(report.words, 'word')}`),
-    row('time', `${duration(report.elapsedMs)}: walk ${duration(walkMs)}, start ${duration(startMs)}, work ${duration(workMs)}; check ${duration(checkMs)}`),
-    row('messages', `${count(messages.sent)} sent, ${count(messages.received)} received, ${count(messages.perSecond)}/s, ${plural(messages.refused, 'refusal')}`),
+    row(
+      'time',
+      `${duration(report.elapsedMs)}: walk ${duration(walkMs)}, start ${duration(startMs)}, work ${duration(workMs)}; check ${duration(checkMs)}`,
+    ),
+    row(
+      'messages',
+      `${count(messages.sent)} sent, ${count(messages.received)} received, ${count(messages.perSecond)}/s, ${plural(messages.refused, 'refusal')}`,
+    ),
     row('latency', `one way p50 ${latency(figures.p50)}, p95 ${latency(figures.p95)}, p99 ${latency(figures.p99)}`),
   ];
 }
@@ -189,13 +195,18 @@ function errorLines({ files }: Report): string[] {
   if (skipped.length > 0) lines.push(row('left out', `${capped(skipped, 5).join(', ')} (--all counts them too)`));
   const folders = files.unreadableFolders.map(({ path, detail }) => `${printable(path)}/: ${printable(detail)}`);
   const errors = files.errors.map(({ path, reason, detail }) => `${printable(path)}: ${reason}, ${printable(detail)}`);
-  return [...lines, ...capped([...folders, ...errors], LISTED_FOR_PEOPLE).map((line, index) => row(index === 0 ? 'errors' : '', line))];
+  return [
+    ...lines,
+    ...capped([...folders, ...errors], LISTED_FOR_PEOPLE).map((line, index) => row(index === 0 ? 'errors' : '', line)),
+  ];
 }
 
 function checkLines({ check }: Report): string[] {
   const lines = [
     ...check.faults.map(printable),
-    ...check.differences.map(({ what, job, plain }) => `${printable(what)}: ${job} by the agents, ${plain} by the plain pass`),
+    ...check.differences.map(
+      ({ what, job, plain }) => `${printable(what)}: ${job} by the agents, ${plain} by the plain pass`,
+    ),
   ];
   const changed = check.changed.map(({ path, detail }) => `${printable(path)}: ${detail}, not compared`);
   const scope = `${plural(check.files, 'file')}${check.complete ? '' : ' (interrupted)'}`;
@@ -211,5 +222,7 @@ function row(label: string, text: string): string {
 }
 
 function capped(lines: string[], most: number): string[] {
-  return lines.length <= most ? lines : [...lines.slice(0, most), `and ${count(lines.length - most)} more (all of them with --json)`];
+  return lines.length <= most
+    ? lines
+    : [...lines.slice(0, most), `and ${count(lines.length - most)} more (all of them with --json)`];
 }

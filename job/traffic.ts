@@ -2,46 +2,61 @@
 
 import { type EventBus, EventPriority } from 'agentwire';
 import { LatencyHistogram } from './latency.js';
-import type { JobMessage, TrafficSnapshot } from './messages.js';
+import { type JobMessage, MESSAGE_TYPES, type TrafficSnapshot } from './messages.js';
 
 /** A message before it is sent: the sender adds the time. */
 export type Draft<T extends JobMessage = JobMessage> = T extends JobMessage ? Omit<T, 'sentAt'> : never;
 
 export class Traffic {
-  readonly sent: number[] = [];
-  readonly received: number[] = [];
-  readonly latency: LatencyHistogram[] = [];
+  /** Indexed by message type, like all that follows. */
+  readonly sent = noCounts();
+  readonly received = noCounts();
+  readonly #latency = Array.from({ length: MESSAGE_TYPES }, () => new LatencyHistogram());
   refused = 0;
 
   /** To be called first thing in a handler. */
   arrived(message: { type: number; sentAt: bigint }): void {
     const ns = Number(process.hrtime.bigint() - message.sentAt);
-    this.received[message.type] = (this.received[message.type] ?? 0) + 1;
-    (this.latency[message.type] ??= new LatencyHistogram()).record(ns);
+    this.received[message.type] += 1;
+    this.#latency[message.type].record(ns);
   }
 
   departed(type: number): void {
-    this.sent[type] = (this.sent[type] ?? 0) + 1;
+    this.sent[type] += 1;
+  }
+
+  latencyOf(type: number): LatencyHistogram {
+    return this.#latency[type];
+  }
+
+  /** Of the messages of all types. */
+  latency(): LatencyHistogram {
+    const all = new LatencyHistogram();
+    for (const histogram of this.#latency) all.merge(histogram.snapshot());
+    return all;
   }
 
   snapshot(): TrafficSnapshot {
     return {
-      // Array.from fills the holes of types that were never seen.
-      sent: Array.from(this.sent, (count) => count ?? 0),
-      received: Array.from(this.received, (count) => count ?? 0),
+      sent: [...this.sent],
+      received: [...this.received],
       refused: this.refused,
-      latency: Array.from(this.latency, (histogram) => histogram?.snapshot()),
+      latency: this.#latency.map((histogram) => histogram.snapshot()),
     };
   }
 
   merge(other: TrafficSnapshot): void {
-    other.sent.forEach((count, type) => (this.sent[type] = (this.sent[type] ?? 0) + count));
-    other.received.forEach((count, type) => (this.received[type] = (this.received[type] ?? 0) + count));
+    for (let type = 0; type < MESSAGE_TYPES; type += 1) {
+      this.sent[type] += other.sent[type];
+      this.received[type] += other.received[type];
+      this.#latency[type].merge(other.latency[type]);
+    }
     this.refused += other.refused;
-    other.latency.forEach((part, type) => {
-      if (part !== undefined) (this.latency[type] ??= new LatencyHistogram()).merge(part);
-    });
   }
+}
+
+function noCounts(): number[] {
+  return new Array<number>(MESSAGE_TYPES).fill(0);
 }
 
 export class Sender {

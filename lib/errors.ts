@@ -8,3 +8,40 @@ export class AgentwireError extends Error {
     this.code = code;
   }
 }
+
+/** An argument of the wrong type or outside its range. */
+export class AgentwireArgumentError extends AgentwireError {
+  constructor(argument: string, expected: string, given: unknown) {
+    super('ERR_AGENTWIRE_ARGUMENT', `${argument} must be ${expected}; ${describe(given)} was given`);
+  }
+}
+
+/** A use of something after its `close()`. */
+export class AgentwireClosedError extends AgentwireError {
+  constructor(what: string) {
+    super('ERR_AGENTWIRE_CLOSED', `${what} is closed; open a new one with new EventBus({name})`);
+  }
+}
+
+/** Gives an error of the native part the class that users can test for. */
+export function fromNative(error: unknown, context: string): AgentwireError {
+  const { code, message } = error as { code?: string; message?: string };
+  return new AgentwireError(code ?? 'ERR_AGENTWIRE_INTERNAL', `${context}: ${message}`, { cause: error });
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  switch (typeof value) {
+    case 'string':
+      return value.length > 60 ? `${JSON.stringify(value.slice(0, 60))}...` : JSON.stringify(value);
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+    case 'undefined':
+      return String(value);
+    case 'object':
+      return Array.isArray(value) ? 'an array' : `an object (${value.constructor?.name ?? 'without a class'})`;
+    default:
+      return `a ${typeof value}`;
+  }
+}

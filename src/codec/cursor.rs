@@ -58,18 +58,12 @@ impl<'a> Cursor<'a> {
         for index in 0..MAX_VARINT_BYTES {
             let byte = self.byte()?;
             if index == MAX_VARINT_BYTES - 1 && byte > VARINT_LAST_BYTE_MAX {
-                return Err(DecodeError {
-                    offset: start,
-                    kind: DecodeErrorKind::VarintTooLarge,
-                });
+                return Err(DecodeError::new(start, DecodeErrorKind::VarintTooLarge));
             }
             value |= u32::from(byte & 0x7F) << (7 * index);
             if byte & 0x80 == 0 {
                 if byte == 0 && index > 0 {
-                    return Err(DecodeError {
-                        offset: start,
-                        kind: DecodeErrorKind::VarintNotShortest,
-                    });
+                    return Err(DecodeError::new(start, DecodeErrorKind::VarintNotShortest));
                 }
                 break;
             }
@@ -89,10 +83,7 @@ impl<'a> Cursor<'a> {
             needed,
             left: self.left(),
         };
-        DecodeError {
-            offset: self.offset,
-            kind,
-        }
+        DecodeError::new(self.offset, kind)
     }
 }
 

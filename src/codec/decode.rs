@@ -7,11 +7,12 @@
 //! Forms that are longer than they need be are accepted, as docs/wire-format.md says (only its starred
 //! rules and the shortness of varints are a reader's to enforce); they decode to the same value.
 
+use super::build::{Atom, Build, WireText};
 use super::error::DecodeError;
 use super::tables::Tables;
 use super::text::Text;
 use super::value::Value;
-use super::walk::{Atom, Build, Walk, WireText};
+use super::walk::Walk;
 
 /// The value that the bytes, all of them, are.
 pub fn decode(bytes: &[u8], tables: &dyn Tables) -> Result<Value, DecodeError> {

@@ -64,7 +64,7 @@ fn write_value(
         Value::Text(text) => write_text(text, out)?,
         Value::Binary { kind, bytes } => {
             let length = bytes.len();
-            if length % kind.element_bytes() != 0 {
+            if !length.is_multiple_of(kind.element_bytes()) {
                 return Err(EncodeError::BinaryLength {
                     kind: *kind,
                     length,

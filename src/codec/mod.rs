@@ -7,12 +7,13 @@
 //! |---|---|
 //! | [`layout`] | tags, kinds and limits, with the lists that TypeScript is generated from |
 //! | [`value`], [`text`], [`binary`] | a JavaScript value as Rust data |
-//! | `cursor`, `keys`, `walk` | the parser: primitives, repeated keys, the one walk |
+//! | `cursor`, `build`, `keys`, `walk` | the parser: primitives, what is met, repeated keys, the one walk |
 //! | [`decode`](mod@decode), [`encode`](mod@encode) | bytes to values and back |
 //! | [`tables`] | what strings and shapes by id refer to |
 //! | [`error`] | what can be wrong |
 
 pub mod binary;
+mod build;
 mod cursor;
 pub mod decode;
 pub mod encode;

@@ -8,87 +8,17 @@
 //!
 //! Memory is reserved by counts that the bytes only claim. That each count is at most the number of
 //! bytes left is not enough: 128 arrays within one another could each claim the whole rest. So the walk
-//! keeps how many values it still `owes` to open containers, and a count must fit in what is left beyond
+//! keeps how many values it still has `owed` to open containers, and a count must fit in what is left beyond
 //! them: each value takes a byte, so no valid input is refused, and all that is ever reserved is
 //! together no more values than the input has bytes.
 
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
-
-use super::binary::BinaryKind;
+use super::build::{Atom, Build, WireText, known};
 use super::cursor::Cursor;
 use super::error::{DecodeError, DecodeErrorKind};
 use super::keys::OpenKeys;
 use super::layout::*;
 use super::tables::Tables;
-use super::text::{Text, Units};
-
-/// What a walk makes of what it meets. A type of size zero costs nothing: a `Vec<()>` is a counter.
-pub(super) trait Build {
-    /// Made of a value.
-    type Value;
-    /// Made of a key.
-    type Key;
-
-    fn atom(atom: Atom<'_>) -> Self::Value;
-    fn key(key: &WireText<'_>) -> Self::Key;
-    fn array(elements: Vec<Self::Value>) -> Self::Value;
-    fn object(properties: Vec<(Self::Key, Self::Value)>) -> Self::Value;
-    fn map(entries: Vec<(Self::Value, Self::Value)>) -> Self::Value;
-    fn set(values: Vec<Self::Value>) -> Self::Value;
-}
-
-/// A value that holds no other.
-pub(super) enum Atom<'a> {
-    Null,
-    Undefined,
-    Hole,
-    Bool(bool),
-    Int(i32),
-    Float(f64),
-    Date(f64),
-    BigInt64(i64),
-    /// The magnitude is little-endian, its last byte not zero.
-    BigInt {
-        negative: bool,
-        magnitude: &'a [u8],
-    },
-    Text(WireText<'a>),
-    /// A whole number of elements.
-    Binary {
-        kind: BinaryKind,
-        bytes: &'a [u8],
-    },
-}
-
-/// A string as it was met: still in the input, or in a table.
-pub(super) enum WireText<'a> {
-    Inline(Units<'a>),
-    Shared(Arc<Text>),
-}
-
-impl WireText<'_> {
-    pub(super) fn units(&self) -> Units<'_> {
-        match self {
-            WireText::Inline(units) => *units,
-            WireText::Shared(text) => text.units(),
-        }
-    }
-}
-
-impl PartialEq for WireText<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.units() == other.units()
-    }
-}
-
-impl Eq for WireText<'_> {}
-
-impl Hash for WireText<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.units().hash(state);
-    }
-}
+use super::text::Text;
 
 /// A walk over the bytes of one value.
 pub(super) struct Walk<'a, 't> {
@@ -120,8 +50,8 @@ impl<'a, 't> Walk<'a, 't> {
     pub(super) fn run_text(mut self) -> Result<Text, DecodeError> {
         let offset = self.cursor.offset();
         let tag = self.cursor.byte()?;
-        let Some(text) = self.text(tag, offset)? else {
-            return Err(error(
+        let Some(text) = WireText::read(tag, offset, &mut self.cursor, self.tables)? else {
+            return Err(DecodeError::new(
                 offset,
                 DecodeErrorKind::WrongType {
                     expected: "a string",
@@ -142,7 +72,10 @@ impl<'a, 't> Walk<'a, 't> {
             ARRAY => self.cursor.length()?,
             _ => {
                 let expected = "an array of strings";
-                return Err(error(offset, DecodeErrorKind::WrongType { expected, tag }));
+                return Err(DecodeError::new(
+                    offset,
+                    DecodeErrorKind::WrongType { expected, tag },
+                ));
             }
         };
         self.owe(offset, count, 1)?;
@@ -166,18 +99,18 @@ impl<'a, 't> Walk<'a, 't> {
             FALSE => Atom::Bool(false),
             TRUE => Atom::Bool(true),
             HOLE if hole_allowed => Atom::Hole,
-            HOLE => return Err(error(offset, DecodeErrorKind::MisplacedHole)),
+            HOLE => return Err(DecodeError::new(offset, DecodeErrorKind::MisplacedHole)),
             INT8 => Atom::Int(i8::from_le_bytes(self.cursor.array()?).into()),
             INT16 => Atom::Int(i16::from_le_bytes(self.cursor.array()?).into()),
             INT32 => Atom::Int(i32::from_le_bytes(self.cursor.array()?)),
             FLOAT64 => Atom::Float(self.cursor.float64()?),
             DATE => Atom::Date(self.cursor.float64()?),
             BIG_INT64 => Atom::BigInt64(i64::from_le_bytes(self.cursor.array()?)),
-            BIG_INT => self.big_int()?,
-            BINARY => self.binary()?,
+            BIG_INT => Atom::big_int(&mut self.cursor)?,
+            BINARY => Atom::binary(&mut self.cursor)?,
             FIX_ARRAY..NULL | ARRAY | OBJECT | MAP | SET | SHAPE => {
                 if depth == MAX_DEPTH {
-                    return Err(error(offset, DecodeErrorKind::TooDeep));
+                    return Err(DecodeError::new(offset, DecodeErrorKind::TooDeep));
                 }
                 return self.container::<B>(tag, offset, depth + 1);
             }
@@ -185,10 +118,17 @@ impl<'a, 't> Walk<'a, 't> {
             | ONE_BYTE_STRING
             | TWO_BYTE_STRING
             | STRING_ID
-            | RESERVED_FIRST..=RESERVED_LAST => match self.text(tag, offset)? {
-                Some(text) => Atom::Text(text),
-                None => return Err(error(offset, DecodeErrorKind::ReservedTag { tag })),
-            },
+            | RESERVED_FIRST..=RESERVED_LAST => {
+                match WireText::read(tag, offset, &mut self.cursor, self.tables)? {
+                    Some(text) => Atom::Text(text),
+                    None => {
+                        return Err(DecodeError::new(
+                            offset,
+                            DecodeErrorKind::ReservedTag { tag },
+                        ));
+                    }
+                }
+            }
         };
         Ok(B::atom(atom))
     }
@@ -273,7 +213,7 @@ impl<'a, 't> Walk<'a, 't> {
             let wire = self.key()?;
             let key = B::key(&wire);
             if !self.keys.add(&mut seen, wire) {
-                return Err(error(key_offset, DecodeErrorKind::DuplicateKey));
+                return Err(DecodeError::new(key_offset, DecodeErrorKind::DuplicateKey));
             }
             self.owed -= 1;
             properties.push((key, self.value::<B>(depth, false)?));
@@ -288,8 +228,11 @@ impl<'a, 't> Walk<'a, 't> {
         depth: u32,
     ) -> Result<B::Value, DecodeError> {
         let id = self.cursor.varint()?;
-        let Some(keys) = self.known(id).and_then(|id| self.tables.shape(id)) else {
-            return Err(error(offset, DecodeErrorKind::UnknownShapeId { id }));
+        let Some(keys) = known(id).and_then(|id| self.tables.shape(id)) else {
+            return Err(DecodeError::new(
+                offset,
+                DecodeErrorKind::UnknownShapeId { id },
+            ));
         };
         self.owe(offset, keys.len(), 1)?;
         let mut properties = Vec::with_capacity(keys.len());
@@ -305,71 +248,10 @@ impl<'a, 't> Walk<'a, 't> {
     fn key(&mut self) -> Result<WireText<'a>, DecodeError> {
         let offset = self.cursor.offset();
         let tag = self.cursor.byte()?;
-        self.text(tag, offset)?
-            .ok_or(error(offset, DecodeErrorKind::KeyNotString { tag }))
-    }
-
-    /// What follows the tag of a string; none if the tag is of something else.
-    fn text(&mut self, tag: u8, offset: usize) -> Result<Option<WireText<'a>>, DecodeError> {
-        let units = match tag {
-            FIX_STRING..FIX_ARRAY => Units::One(self.cursor.take(usize::from(tag - FIX_STRING))?),
-            ONE_BYTE_STRING => {
-                let length = self.cursor.length()?;
-                Units::One(self.cursor.take(length)?)
-            }
-            TWO_BYTE_STRING => {
-                let length = self.cursor.length()?;
-                Units::TwoWire(self.cursor.take(length.saturating_mul(2))?)
-            }
-            STRING_ID => {
-                let id = self.cursor.varint()?;
-                return match self.known(id).and_then(|id| self.tables.string(id)) {
-                    Some(text) => Ok(Some(WireText::Shared(text))),
-                    None => Err(error(offset, DecodeErrorKind::UnknownStringId { id })),
-                };
-            }
-            _ => return Ok(None),
-        };
-        Ok(Some(WireText::Inline(units)))
-    }
-
-    fn big_int(&mut self) -> Result<Atom<'a>, DecodeError> {
-        let offset = self.cursor.offset();
-        let sign = self.cursor.byte()?;
-        if sign > 1 {
-            return Err(error(offset, DecodeErrorKind::BigIntSign { sign }));
-        }
-        let offset = self.cursor.offset();
-        let length = self.cursor.length()?;
-        let magnitude = self.cursor.take(length)?;
-        if magnitude.last().is_none_or(|&last| last == 0) {
-            return Err(error(offset, DecodeErrorKind::BigIntMagnitude));
-        }
-        Ok(Atom::BigInt {
-            negative: sign == 1,
-            magnitude,
-        })
-    }
-
-    fn binary(&mut self) -> Result<Atom<'a>, DecodeError> {
-        let offset = self.cursor.offset();
-        let byte = self.cursor.byte()?;
-        let Some(kind) = BinaryKind::from_byte(byte) else {
-            return Err(error(
-                offset,
-                DecodeErrorKind::UnknownBinaryKind { kind: byte },
-            ));
-        };
-        let offset = self.cursor.offset();
-        let length = self.cursor.length()?;
-        if length % kind.element_bytes() != 0 {
-            return Err(error(
-                offset,
-                DecodeErrorKind::BinaryLength { kind, length },
-            ));
-        }
-        let bytes = self.cursor.take(length)?;
-        Ok(Atom::Binary { kind, bytes })
+        WireText::read(tag, offset, &mut self.cursor, self.tables)?.ok_or(DecodeError::new(
+            offset,
+            DecodeErrorKind::KeyNotString { tag },
+        ))
     }
 
     /// Takes on a container of so many entries, of `each` values and keys.
@@ -377,7 +259,7 @@ impl<'a, 't> Walk<'a, 't> {
         let needed = count.saturating_mul(each);
         let left = self.cursor.left().saturating_sub(self.owed);
         if needed > left {
-            return Err(error(
+            return Err(DecodeError::new(
                 offset,
                 DecodeErrorKind::CountTooLarge {
                     count,
@@ -390,21 +272,13 @@ impl<'a, 't> Walk<'a, 't> {
         Ok(())
     }
 
-    fn known(&self, id: u32) -> Option<u32> {
-        (id >= FIRST_ID).then_some(id)
-    }
-
     fn end(&self) -> Result<(), DecodeError> {
         match self.cursor.left() {
             0 => Ok(()),
-            left => Err(error(
+            left => Err(DecodeError::new(
                 self.cursor.offset(),
                 DecodeErrorKind::TrailingBytes { left },
             )),
         }
     }
-}
-
-fn error(offset: usize, kind: DecodeErrorKind) -> DecodeError {
-    DecodeError { offset, kind }
 }

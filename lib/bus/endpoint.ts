@@ -1,0 +1,117 @@
+import { Tables } from '../codec/tables';
+import { Control, Gate, Outcome } from '../generated/layout';
+import { native } from '../native';
+import { onExit } from './exit';
+import { Inbox } from './inbox';
+import { Outbox } from './outbox';
+
+/** Topics and subscriptions that the first memory has room for. It doubles as needed. */
+const FIRST_GATES = 1024;
+const FIRST_SLOTS = 256;
+
+/**
+ * This thread's place on all its buses: one outbox, one inbox, one mailbox, however many agents live here. Made with the first
+ * bus; it lasts as long as the thread.
+ */
+export class Endpoint {
+  private static current: Endpoint | undefined;
+
+  static get(): Endpoint {
+    Endpoint.current ??= new Endpoint();
+    return Endpoint.current;
+  }
+
+  readonly native: InstanceType<typeof native.NativeEndpoint>;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  private gates = shared(FIRST_GATES);
+  private outcomes = shared(FIRST_SLOTS * Outcome.Bytes);
+  /** Who waits for a topic to become writable. */
+  private writableWaiters = new Set<() => void>();
+  private readonly awake = new Set<object>();
+
+  private constructor() {
+    const tables = new Tables();
+    const controlBytes = shared(Control.Bytes);
+    const control = new Int32Array(controlBytes.buffer);
+    control[Control.MaySpin >> 2] = 1;
+    this.outbox = new Outbox(control, tables);
+    this.inbox = new Inbox(control, tables, this.outbox, this.retryWaiting);
+    // Topics without an id are always asked for: index 0 is theirs together.
+    this.gates[0] = Gate.Ask;
+    this.native = new native.NativeEndpoint(
+      this.outbox.memory,
+      this.inbox.memory,
+      controlBytes,
+      this.gates,
+      this.outcomes,
+      this.inbox.pump,
+    );
+    const { submit, submitBlock, drain, drainCritical, takeBlock } = this.native.functions();
+    this.outbox.connect({ submit, submitBlock });
+    this.outbox.setGates(this.gates);
+    this.inbox.connect({
+      drain,
+      drainCritical,
+      takeBlock,
+      topicName: (id) => this.native.topicName(id),
+      foldOutcomes: () => this.native.foldOutcomes(),
+    });
+    this.inbox.setOutcomes(new Uint32Array(this.outcomes.buffer));
+    onExit(() => this.outbox.submit());
+    // Parks, so that the first message rings.
+    this.inbox.pump();
+  }
+
+  /** Runs a native call that files something in memory shared with JavaScript, and grows that memory when it is full. */
+  growing<T>(call: () => T): T {
+    for (;;) {
+      try {
+        return call();
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== 'OUTGROWN') throw error;
+        this.grow();
+      }
+    }
+  }
+
+  /** Keeps the thread's event loop alive while any of `who` wants it. */
+  keepAlive(who: object, yes: boolean): void {
+    const before = this.awake.size > 0;
+    if (yes) this.awake.add(who);
+    else this.awake.delete(who);
+    const after = this.awake.size > 0;
+    if (before !== after) this.native.keepAlive(after);
+  }
+
+  /** Calls `retry` whenever room may have been made, until the returned function is called. */
+  onWritable(retry: () => void): () => void {
+    this.writableWaiters.add(retry);
+    return () => this.writableWaiters.delete(retry);
+  }
+
+  private readonly retryWaiting = (): void => {
+    this.outbox.submit();
+    for (const retry of [...this.writableWaiters]) retry();
+  };
+
+  private grow(): void {
+    this.gates = enlarged(this.gates);
+    this.native.growGates(this.gates);
+    this.outbox.setGates(this.gates);
+    this.outcomes = enlarged(this.outcomes);
+    this.native.growOutcomes(this.outcomes);
+    this.inbox.setOutcomes(new Uint32Array(this.outcomes.buffer));
+  }
+}
+
+function shared(bytes: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(bytes));
+}
+
+function enlarged(memory: Uint8Array): Uint8Array {
+  const larger = shared(2 * memory.length);
+  larger.set(memory);
+  return larger;
+}
+

@@ -1,0 +1,268 @@
+import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative } from '../errors';
+import type { NativeLedger } from '../generated/binding';
+import { Endpoint } from './endpoint';
+import {
+  checkBusOptions,
+  checkPublishOptions,
+  checkSubscribeOptions,
+  type EventBusOptions,
+  type HandlerFailure,
+  type PublishOptions,
+  type SubscribeOptions,
+} from './options';
+import { type Dropped, type Handler, Subscription, type SubscriptionOwner, type SubscriptionStats } from './subscription';
+import { TopicEntry } from './topic-entry';
+
+/** Topics without an id that are kept at hand; the oldest is forgotten for a new one. */
+const MOST_INLINE_TOPICS = 1024;
+
+/** The figures of a bus, over all threads. At rest: admitted = handled + failed + the dropped + inFlight. */
+export interface BusMetrics extends SubscriptionStats {
+  /** Messages taken by a submit, each counted once however many subscriptions it goes to. */
+  published: number;
+  /** Of those, the ones that matched no subscription. */
+  unmatched: number;
+  /** Submits that stopped because a subscription was full: the message was refused, or waits in its outbox. */
+  refused: number;
+  /** Subscriptions at this moment. */
+  subscriptions: number;
+  /** Topics that have an id. */
+  topics: number;
+}
+
+/**
+ * A bus: every thread of the process that opens the same name is on it. Messages published to a topic go to every subscription
+ * whose pattern matches, in whatever thread; each gets its own copy.
+ */
+export class EventBus {
+  /** The name that it was opened by. */
+  readonly name: string;
+  private readonly endpoint: Endpoint;
+  private readonly handle: number;
+  private readonly onError: EventBusOptions['onError'];
+  private readonly topics = new Map<string, TopicEntry>();
+  private readonly inlineTopics = new Map<string, TopicEntry>();
+  private readonly subscriptions = new Set<Subscription>();
+  private readonly waiting = new Set<(error: Error) => void>();
+  private lastTopic: TopicEntry | undefined;
+  private isClosed = false;
+
+  constructor(options: EventBusOptions = {}) {
+    const { name, onError } = checkBusOptions(options);
+    this.name = name;
+    this.onError = onError;
+    this.endpoint = Endpoint.get();
+    try {
+      this.handle = this.endpoint.native.openBus(name);
+    } catch (error) {
+      throw fromNative(error, `the bus ${JSON.stringify(name)} cannot be opened`);
+    }
+  }
+
+  /** True after `close()`. */
+  get closed(): boolean {
+    return this.isClosed;
+  }
+
+  /**
+   * Publishes a message. True when it is admitted: every subscription that matches when it is submitted (at the end of this
+   * turn at the latest) will be handed it, or its end is counted with a reason. False when a subscription that matches is full:
+   * nobody gets it, and the publisher may try again after `writable(topic)`.
+   *
+   * The payload is copied here: any JSON value, and undefined, bigint, Date, Map, Set, typed arrays, ArrayBuffer and DataView.
+   * Throws AgentwireValueError for what cannot be sent, cycles included.
+   */
+  publish(topic: string, payload: unknown, options?: PublishOptions): boolean {
+    if (this.isClosed) throw this.closedError();
+    if (options !== undefined) checkPublishOptions(options);
+    const last = this.lastTopic;
+    const entry = last !== undefined && last.name === topic ? last : this.findTopic(topic);
+    return this.endpoint.outbox.write(entry, payload, options);
+  }
+
+  /** Submits what was published in this turn, now rather than at its end. */
+  flush(): void {
+    if (this.isClosed) throw this.closedError();
+    this.endpoint.outbox.submit();
+  }
+
+  /** Resolves when a publish to the topic would be admitted: at once, or when the subscriptions that match have drained. */
+  writable(topic: string): Promise<void> {
+    if (this.isClosed) return Promise.reject(this.closedError());
+    let entry: TopicEntry;
+    try {
+      entry = this.findTopic(topic);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      const isWritable = () => {
+        this.endpoint.outbox.submit();
+        return !this.endpoint.outbox.isFull && this.endpoint.native.isWritable(entry.index);
+      };
+      if (isWritable()) {
+        resolve();
+        return;
+      }
+      const stop = this.endpoint.onWritable(() => {
+        if (!isWritable()) return;
+        finish();
+        resolve();
+      });
+      const fail = (error: Error) => {
+        finish();
+        reject(error);
+      };
+      const finish = () => {
+        stop();
+        this.waiting.delete(fail);
+        this.endpoint.keepAlive(fail, false);
+      };
+      this.waiting.add(fail);
+      // Somebody awaits this: the thread must not end before it comes.
+      this.endpoint.keepAlive(fail, true);
+    });
+  }
+
+  /**
+   * Calls `handler` for every message whose topic matches `pattern`: segments split by `.`, where `*` stands for one segment and
+   * `**` for zero or more. What a handler throws is counted and reported; it never takes the thread down.
+   */
+  subscribe<T = unknown>(pattern: string, handler: Handler<T>, options: SubscribeOptions = {}): Subscription {
+    if (this.isClosed) throw this.closedError();
+    if (typeof pattern !== 'string') throw new AgentwireArgumentError('pattern', 'a string', pattern);
+    if (typeof handler !== 'function') throw new AgentwireArgumentError('handler', 'a function', handler);
+    const queueLimit = checkSubscribeOptions(options);
+    const { native, inbox } = this.endpoint;
+    try {
+      const { slot, id } = this.endpoint.growing(() => native.subscribe(this.handle, pattern, queueLimit));
+      const subscription = new Subscription(this.owner, slot, id, pattern, handler as Subscription['handler']);
+      inbox.attach(subscription);
+      this.subscriptions.add(subscription);
+      return subscription;
+    } catch (error) {
+      throw fromNative(error, `the pattern ${JSON.stringify(pattern)} cannot be subscribed to`);
+    }
+  }
+
+  /** How many subscriptions, of all threads, a message to this topic would go to. */
+  countMatchingSubscriptions(topic: string): number {
+    if (this.isClosed) throw this.closedError();
+    return this.endpoint.native.countMatches(this.handle, topic);
+  }
+
+  /** The figures of the bus, over all threads. */
+  getMetrics(): BusMetrics {
+    if (this.isClosed) throw this.closedError();
+    const { ledger, ...counts } = this.endpoint.native.busMetrics(this.handle);
+    return { ...counts, ...statsOf(ledger) };
+  }
+
+  /** Keeps this thread alive while the bus is open. By default an idle bus lets the thread end. */
+  ref(): this {
+    if (this.isClosed) throw this.closedError();
+    this.endpoint.keepAlive(this, true);
+    return this;
+  }
+
+  /** Takes `ref()` back. */
+  unref(): this {
+    this.endpoint.keepAlive(this, false);
+    return this;
+  }
+
+  /**
+   * Submits what was published, ends this object's subscriptions and lets go of the bus; the bus itself lives on while another
+   * EventBus has it open. Twice is once.
+   */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    this.endpoint.native.closeBus(this.handle);
+    this.endpoint.outbox.reset();
+    this.endpoint.keepAlive(this, false);
+    for (const fail of this.waiting) fail(this.closedError());
+    this.topics.clear();
+    this.inlineTopics.clear();
+    this.lastTopic = undefined;
+  }
+
+  private findTopic(topic: string): TopicEntry {
+    if (typeof topic !== 'string') throw new AgentwireArgumentError('topic', 'a string', topic);
+    const entry = this.topics.get(topic) ?? this.inlineTopics.get(topic) ?? this.resolveTopic(topic);
+    this.lastTopic = entry;
+    return entry;
+  }
+
+  private resolveTopic(topic: string): TopicEntry {
+    let index: number;
+    try {
+      index = this.endpoint.growing(() => this.endpoint.native.resolveTopic(this.handle, topic));
+    } catch (error) {
+      throw fromNative(error, `${JSON.stringify(topic)} cannot be a topic`);
+    }
+    const entry = new TopicEntry(topic, this.handle, index);
+    if (index !== 0) {
+      this.topics.set(topic, entry);
+    } else {
+      const [oldest] = this.inlineTopics.keys();
+      if (oldest !== undefined && this.inlineTopics.size >= MOST_INLINE_TOPICS) this.inlineTopics.delete(oldest);
+      this.inlineTopics.set(topic, entry);
+    }
+    return entry;
+  }
+
+  private readonly owner: SubscriptionOwner = {
+    end: (subscription) => {
+      this.subscriptions.delete(subscription);
+      this.endpoint.native.unsubscribe(subscription.slot);
+    },
+    stats: (subscription) => {
+      const ledger = this.endpoint.native.subscriptionLedger(subscription.slot, subscription.id);
+      if (ledger === null) {
+        throw new AgentwireError(
+          'ERR_AGENTWIRE_CLOSED',
+          'the subscription has ended and its figures have become part of the bus\'s; see bus.getMetrics()',
+        );
+      }
+      return statsOf(ledger);
+    },
+    report: (error, failure, isFirst) => this.reportFailure(error, failure, isFirst),
+  };
+
+  private reportFailure(error: unknown, failure: HandlerFailure, isFirst: boolean): void {
+    if (this.onError !== undefined) {
+      try {
+        this.onError(error, failure);
+      } catch (second) {
+        warn(`onError of the bus ${JSON.stringify(this.name)} threw: ${textOf(second)}`);
+      }
+      return;
+    }
+    if (!isFirst) return;
+    const what = failure.reason === 'handler-error' ? 'a handler failed' : 'a message could not be decoded';
+    warn(
+      `${what} (pattern ${JSON.stringify(failure.pattern)}, topic ${JSON.stringify(failure.topic)}): ${textOf(error)}. Further ` +
+        'failures of this subscription are only counted; give new EventBus an onError to see each.',
+    );
+  }
+
+  private closedError(): AgentwireClosedError {
+    return new AgentwireClosedError(`the bus ${JSON.stringify(this.name)}`);
+  }
+}
+
+function statsOf(ledger: NativeLedger): SubscriptionStats {
+  const { admitted, handled, failed, inFlight, unsubscribed, undecodable, subscriberDied, overflow } = ledger;
+  const dropped: Dropped = { unsubscribed, undecodable, subscriberDied, overflow };
+  return { admitted, handled, failed, dropped, inFlight };
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, { type: 'AgentwireWarning', code: 'AGENTWIRE_HANDLER_ERROR' });
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,330 @@
+import { Decoder } from '../codec/decoder';
+import type { Tables } from '../codec/tables';
+import { Attention, Bus, Control, Flag, Outcome, Record as Layout } from '../generated/layout';
+import { type ContextExtras, MessageContext } from './context';
+import type { Outbox } from './outbox';
+import type { Subscription } from './subscription';
+
+/** A drain works for about this long, then yields to the event loop, ms. */
+const BUDGET_MS = 1;
+/** Every so many records the clock is looked at, which costs 50 ns. */
+const RECORDS_PER_LOOK = 16;
+const FEWEST_RECORDS = 1;
+const MOST_RECORDS = 256;
+/** Names of topics that are kept, so that a message's topic is named without a crossing. */
+const MOST_TOPIC_NAMES = 65_536;
+
+const topicDecoder = new TextDecoder();
+
+/** What the inbox needs of the native side. */
+export interface DrainFunctions {
+  drain(): void;
+  drainCritical(): void;
+  takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean;
+  topicName(id: number): string | null;
+  /** Folds outcomes into the ledgers, outside of a drain. */
+  foldOutcomes(): void;
+}
+
+/**
+ * Where this thread's messages arrive: native fills it with a batch, and from here each goes to its handlers. A drain works for
+ * about a millisecond, then lets the event loop have its turn.
+ */
+export class Inbox {
+  private readonly bytes = new Uint8Array(new SharedArrayBuffer(Bus.InboxBytes + Bus.CriticalInboxBytes));
+  private readonly words = new Int32Array(this.bytes.buffer);
+  private readonly view = new DataView(this.bytes.buffer);
+  private readonly decoder: Decoder;
+  private readonly blockDecoder: Decoder;
+  private readonly subscriptions: (Subscription | undefined)[] = [];
+  private readonly topicNames = new Map<number, string>();
+  private outcomes: Uint32Array = new Uint32Array(0);
+  private functions: DrainFunctions | undefined;
+  /** The records of the current batch that were not delivered yet. */
+  private cursor = 0;
+  private left = 0;
+  private batchRecords = MOST_RECORDS / 4;
+  private deadline = 0;
+  private resuming = false;
+  private folding = false;
+
+  constructor(
+    private readonly control: Int32Array,
+    tables: Tables,
+    private readonly outbox: Outbox,
+    /** Called when a topic may have become writable. */
+    private readonly onWritable: () => void,
+  ) {
+    this.decoder = new Decoder(tables);
+    this.decoder.attach(this.bytes);
+    this.blockDecoder = new Decoder(tables);
+  }
+
+  /** The memory, for native. */
+  get memory(): Uint8Array {
+    return this.bytes;
+  }
+
+  connect(functions: DrainFunctions): void {
+    this.functions = functions;
+  }
+
+  /** The counters of outcomes moved to larger memory. */
+  setOutcomes(outcomes: Uint32Array): void {
+    this.outcomes = outcomes;
+  }
+
+  /** Messages for the slot go to this subscription from now on. */
+  attach(subscription: Subscription): void {
+    this.subscriptions[subscription.slot] = subscription;
+  }
+
+  /** Takes what waits in the mailbox to the handlers, for as long as the budget lasts; then goes on in a later turn. */
+  readonly pump = (): void => {
+    const functions = this.functions as DrainFunctions;
+    const start = performance.now();
+    this.deadline = start + BUDGET_MS;
+    for (;;) {
+      if (this.left === 0) {
+        this.attend();
+        this.control[Control.DrainRecords >> 2] = this.batchRecords;
+        functions.drain();
+        this.left = this.control[Control.InboxRecords >> 2];
+        this.cursor = 0;
+        if (this.left === 0) {
+          // Parked, and rung awake; or, in a race with a sender, not parked: then the next turn looks again.
+          if (this.control[Control.Parked >> 2] === 0) this.resumeSoon();
+          return;
+        }
+      }
+      const whole = this.deliverBatch();
+      this.outbox.submit();
+      if (!whole || performance.now() >= this.deadline) {
+        this.resumeSoon();
+        return;
+      }
+    }
+  };
+
+  private readonly resume = (): void => {
+    this.resuming = false;
+    this.pump();
+  };
+
+  private resumeSoon(): void {
+    if (this.resuming) return;
+    this.resuming = true;
+    setImmediate(this.resume);
+  }
+
+  /** Delivers the rest of the batch; false when the budget ran out before its end. */
+  private deliverBatch(): boolean {
+    let delivered = 0;
+    while (this.left > 0) {
+      const at = this.cursor;
+      this.cursor = at + this.words[at >> 2];
+      this.left--;
+      this.deliver(at);
+      if (this.control[Control.Attention >> 2] !== 0) this.attend();
+      if (++delivered % RECORDS_PER_LOOK === 0 || this.batchRecords < RECORDS_PER_LOOK) {
+        if (performance.now() >= this.deadline && this.left > 0) {
+          // Handlers are slow: take less at once, so that urgent messages need not wait behind what was taken.
+          this.batchRecords = Math.max(FEWEST_RECORDS, this.batchRecords >> 1);
+          return false;
+        }
+      }
+    }
+    if (delivered >= this.batchRecords) this.batchRecords = Math.min(MOST_RECORDS, this.batchRecords * 2);
+    return true;
+  }
+
+  /** Looks at what other threads wanted this one to notice at once. */
+  private attend(): void {
+    const bits = Atomics.exchange(this.control, Control.Attention >> 2, 0);
+    if (bits & Attention.CriticalWaits) this.deliverCritical();
+    if (bits & Attention.Writable) this.onWritable();
+  }
+
+  private deliverCritical(): void {
+    (this.functions as DrainFunctions).drainCritical();
+    let at: number = Bus.InboxBytes;
+    for (let left = this.control[Control.InboxRecords >> 2]; left > 0; left--) {
+      const next = at + this.words[at >> 2];
+      this.deliver(at);
+      at = next;
+    }
+  }
+
+  /** Delivers one record to its target, or to each of its list. */
+  private deliver(at: number): void {
+    const word = at >> 2;
+    const meta = this.words[word + (Layout.Priority >> 2)];
+    const target = this.words[word + (Layout.Target >> 2)] >>> 0;
+    const length = this.words[word + (Layout.PayloadLength >> 2)];
+    const flags = meta >>> 16;
+    if (flags === 0) {
+      const body = at + Layout.Extensions;
+      const topic = this.topicName(this.words[word + (Layout.Topic >> 2)]);
+      this.deliverTo(target, this.decoder, body, body + length, topic, word, meta, null);
+    } else {
+      this.deliverExtended(at, flags, target, length, meta);
+    }
+  }
+
+  /** Delivers a record with extensions: they follow the fixed part in the order of their bits. */
+  private deliverExtended(at: number, flags: number, target: number, length: number, meta: number): void {
+    let next = at + Layout.Extensions;
+    const extension = (flag: Flag) => {
+      if ((flags & flag) === 0) return -1;
+      next += Bus.ExtensionBytes;
+      return next - Bus.ExtensionBytes;
+    };
+    const targetsAt = extension(Flag.Targets);
+    const topicAt = extension(Flag.TopicInline);
+    const headersAt = extension(Flag.Headers);
+    extension(Flag.Expiry);
+    const correlationAt = extension(Flag.Correlation);
+    const blockAt = extension(Flag.Block);
+    extension(Flag.Delivery);
+    extension(Flag.Reply);
+    const targetCount = targetsAt < 0 ? 1 : this.words[targetsAt >> 2];
+    const list = next >> 2;
+    if (targetsAt >= 0) next += (4 * targetCount + Bus.RecordAlign - 1) & -Bus.RecordAlign;
+
+    let area: Uint8Array = this.bytes;
+    let decoder = this.decoder;
+    let start = next;
+    if (blockAt >= 0) {
+      area = new Uint8Array(length);
+      const taken = (this.functions as DrainFunctions).takeBlock(
+        this.words[blockAt >> 2] >>> 0,
+        this.words[(blockAt >> 2) + 1] >>> 0,
+        area,
+      );
+      // A block that is gone cannot happen; were it so, the empty area below is reported as undecodable.
+      if (!taken) area = new Uint8Array(0);
+      decoder = this.blockDecoder;
+      decoder.attach(area);
+      start = 0;
+    }
+    const end = start + length;
+    const word = at >> 2;
+    let topic: string;
+    if (topicAt >= 0) {
+      const topicLength = this.words[topicAt >> 2];
+      // A copy: TextDecoder refuses shared memory on some runtimes.
+      topic = topicDecoder.decode(area.slice(start, start + topicLength));
+      start += topicLength;
+    } else {
+      topic = this.topicName(this.words[word + (Layout.Topic >> 2)]);
+    }
+    const headersStart = start;
+    if (headersAt >= 0) start += this.words[headersAt >> 2];
+    for (let index = 0; index < targetCount; index++) {
+      const slot = targetsAt < 0 ? target : this.words[list + index] >>> 0;
+      let extras: ContextExtras | null = null;
+      if (headersAt >= 0 || correlationAt >= 0) {
+        const correlationId = correlationAt >= 0 ? this.view.getBigUint64(correlationAt, true) : undefined;
+        let headers: ContextExtras['headers'];
+        try {
+          if (headersAt >= 0) headers = decoder.readRoot(headersStart, start) as ContextExtras['headers'];
+        } catch (error) {
+          this.fail(slot, Outcome.Undecodable, error, topic);
+          continue;
+        }
+        extras = { headers, correlationId };
+      }
+      this.deliverTo(slot, decoder, start, end, topic, word, meta, extras);
+      if (blockAt >= 0) decoder.attach(area);
+    }
+  }
+
+  /** Decodes the payload for one subscription and calls its handler. */
+  private deliverTo(
+    slot: number,
+    decoder: Decoder,
+    start: number,
+    end: number,
+    topic: string,
+    word: number,
+    meta: number,
+    extras: ContextExtras | null,
+  ): void {
+    const subscription = this.subscriptions[slot];
+    const counters = slot * (Outcome.Bytes >> 2);
+    if (subscription === undefined || subscription.closed) {
+      this.outcomes[counters + (Outcome.Unsubscribed >> 2)]++;
+      return;
+    }
+    let payload: unknown;
+    try {
+      payload = decoder.readRoot(start, end);
+    } catch (error) {
+      this.fail(slot, Outcome.Undecodable, error, topic);
+      return;
+    }
+    const words = this.words;
+    const context = new MessageContext(
+      topic,
+      meta,
+      words[word + (Layout.Sequence >> 2)],
+      words[word + (Layout.Sequence >> 2) + 1],
+      words[word + (Layout.Timestamp >> 2)],
+      words[word + (Layout.Timestamp >> 2) + 1],
+      words[word + (Layout.Publisher >> 2)],
+      extras,
+    );
+    try {
+      const result = subscription.handler(payload, context);
+      if (isThenable(result)) this.settleLater(result, slot, topic);
+      else this.outcomes[counters + (Outcome.Handled >> 2)]++;
+    } catch (error) {
+      this.fail(slot, Outcome.Failed, error, topic);
+    }
+  }
+
+  /** The message is in flight until the handler's promise settles. Its slot is kept for it. */
+  private settleLater(promise: PromiseLike<unknown>, slot: number, topic: string): void {
+    promise.then(
+      () => {
+        this.outcomes[slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
+        this.foldSoon();
+      },
+      (error) => {
+        this.fail(slot, Outcome.Failed, error, topic);
+        this.foldSoon();
+      },
+    );
+  }
+
+  /** What settled outside of a drain gives its room back without waiting for the next one. */
+  private foldSoon(): void {
+    if (this.folding) return;
+    this.folding = true;
+    process.nextTick(() => {
+      this.folding = false;
+      (this.functions as DrainFunctions).foldOutcomes();
+    });
+  }
+
+  private fail(slot: number, outcome: Outcome.Failed | Outcome.Undecodable, error: unknown, topic: string): void {
+    this.outcomes[slot * (Outcome.Bytes >> 2) + (outcome >> 2)]++;
+    const reason = outcome === Outcome.Failed ? 'handler-error' : 'undecodable';
+    this.subscriptions[slot]?.report(error, reason, topic);
+  }
+
+  private topicName(id: number): string {
+    return this.topicNames.get(id) ?? this.fetchTopicName(id);
+  }
+
+  private fetchTopicName(id: number): string {
+    const name = (this.functions as DrainFunctions).topicName(id) ?? '';
+    if (this.topicNames.size >= MOST_TOPIC_NAMES) this.topicNames.clear();
+    this.topicNames.set(id, name);
+    return name;
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,0 +1,93 @@
+import { AgentwireArgumentError, AgentwireError } from '../errors';
+import { Bus } from '../generated/layout';
+
+/** How urgent a message is. A higher priority overtakes lower ones; the lower ones keep a guaranteed share. */
+export const EventPriority = { CRITICAL: 0, HIGH: 1, NORMAL: 2, LOW: 3 } as const;
+export type EventPriority = (typeof EventPriority)[keyof typeof EventPriority];
+
+/** What a handler's error is reported with. */
+export interface HandlerFailure {
+  /** `handler-error`: the handler threw or rejected; `undecodable`: the payload's bytes were no value. */
+  reason: 'handler-error' | 'undecodable';
+  topic: string;
+  pattern: string;
+}
+
+export interface EventBusOptions {
+  /** Every thread of the process that opens the same name is on the same bus. Default: `default`. */
+  name?: string;
+  /** Is told of handlers that throw or reject. Default: one process warning for each subscription. */
+  onError?: (error: unknown, failure: HandlerFailure) => void;
+}
+
+export interface SubscribeOptions {
+  /** Most messages that may wait for this subscription; then `publish` returns false. 1 to 1,000,000, default 16,384. */
+  queueLimit?: number;
+  /** What happens at the limit. `reject`: the message is not admitted, and nobody gets it. */
+  overflow?: 'reject';
+}
+
+export interface PublishOptions {
+  /** Default: NORMAL. CRITICAL is submitted at once and looked for between two handlers. */
+  priority?: EventPriority;
+  /** Travels beside the payload: any object that could be a payload. */
+  headers?: Record<string, unknown>;
+  /** An unsigned integer of 64 bits that the handler finds in its context. */
+  correlationId?: bigint;
+}
+
+const MOST_QUEUE_LIMIT = 1_000_000;
+const MOST_NAME_LENGTH = 256;
+
+const busOptions = ['name', 'onError'];
+const subscribeOptions = ['queueLimit', 'overflow'];
+const publishOptions = ['priority', 'headers', 'correlationId'];
+
+/** Refuses an option that is not known, rather than have it do nothing. */
+function refuseUnknown(options: object, known: readonly string[], where: string): void {
+  for (const key of Object.keys(options)) {
+    if (known.includes(key) || (options as Record<string, unknown>)[key] === undefined) continue;
+    throw new AgentwireError(
+      'ERR_AGENTWIRE_UNKNOWN_OPTION',
+      `${where} does not know the option "${key}" in this version; it knows ${known.join(', ')}`,
+    );
+  }
+}
+
+export function checkBusOptions(options: EventBusOptions): { name: string; onError: EventBusOptions['onError'] } {
+  if (typeof options !== 'object' || options === null) throw new AgentwireArgumentError('options', 'an object', options);
+  refuseUnknown(options, busOptions, 'new EventBus');
+  const { name = 'default', onError } = options;
+  if (typeof name !== 'string' || name.length === 0 || name.length > MOST_NAME_LENGTH) {
+    throw new AgentwireArgumentError('name', `a string of 1 to ${MOST_NAME_LENGTH} characters`, name);
+  }
+  if (onError !== undefined && typeof onError !== 'function') throw new AgentwireArgumentError('onError', 'a function', onError);
+  return { name, onError };
+}
+
+/** The queue limit of a subscription. */
+export function checkSubscribeOptions(options: SubscribeOptions): number {
+  if (typeof options !== 'object' || options === null) throw new AgentwireArgumentError('options', 'an object', options);
+  refuseUnknown(options, subscribeOptions, 'subscribe');
+  const { queueLimit = Bus.DefaultQueueLimit, overflow = 'reject' } = options;
+  if (!Number.isInteger(queueLimit) || queueLimit < 1 || queueLimit > MOST_QUEUE_LIMIT) {
+    throw new AgentwireArgumentError('queueLimit', `an integer from 1 to ${MOST_QUEUE_LIMIT}`, queueLimit);
+  }
+  if (overflow !== 'reject') throw new AgentwireArgumentError('overflow', '"reject" in this version', overflow);
+  return queueLimit;
+}
+
+export function checkPublishOptions(options: PublishOptions): void {
+  if (typeof options !== 'object' || options === null) throw new AgentwireArgumentError('options', 'an object', options);
+  refuseUnknown(options, publishOptions, 'publish');
+  const { priority, headers, correlationId } = options;
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 3)) {
+    throw new AgentwireArgumentError('priority', 'an EventPriority, 0 to 3', priority);
+  }
+  if (headers !== undefined && (typeof headers !== 'object' || headers === null || Array.isArray(headers))) {
+    throw new AgentwireArgumentError('headers', 'an object', headers);
+  }
+  if (correlationId !== undefined && (typeof correlationId !== 'bigint' || BigInt.asUintN(64, correlationId) !== correlationId)) {
+    throw new AgentwireArgumentError('correlationId', 'a bigint from 0 to 2^64 - 1', correlationId);
+  }
+}

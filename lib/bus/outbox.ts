@@ -1,0 +1,285 @@
+import { Encoder, isOverflow } from '../codec/encoder';
+import type { Tables } from '../codec/tables';
+import { toValueError } from '../codec/unsupported';
+import { AgentwireError } from '../errors';
+import { Bus, Control, Flag, Gate, Record as Layout } from '../generated/layout';
+import { EventPriority, type PublishOptions } from './options';
+import type { TopicEntry } from './topic-entry';
+
+/** A record is begun only while this much is free: the longest inline one fits behind it. */
+const LONGEST_RECORD = Bus.InlinePayloadBytes + 512;
+const FULL_AT = Bus.OutboxBytes - LONGEST_RECORD;
+/** Every so many records the clock is looked at, which costs 50 ns. */
+const RECORDS_PER_LOOK = 16;
+/** A turn that publishes for longer than this has its messages submitted before it ends, ms. */
+const OLDEST_MS = 1;
+/** Scratch for large payloads that is kept for the next one, bytes. */
+const KEPT_SCRATCH_BYTES = 1024 * 1024;
+
+const topicEncoder = new TextEncoder();
+
+/** What the outbox needs of the native side. */
+export interface SubmitFunctions {
+  submit(): void;
+  submitBlock(payload: Uint8Array): boolean;
+}
+
+/**
+ * Where this thread writes its messages: records one behind the other, in memory shared with native, which takes them away
+ * at `submit`. Nothing here crosses the boundary but `submit`, once for many messages.
+ */
+export class Outbox {
+  private readonly bytes = new Uint8Array(new SharedArrayBuffer(Bus.OutboxBytes));
+  private readonly words = new Int32Array(this.bytes.buffer);
+  private readonly view = new DataView(this.bytes.buffer);
+  private readonly encoder: Encoder;
+  private readonly largeEncoder: Encoder;
+  private scratch: Uint8Array = new Uint8Array(0);
+  private position = 0;
+  private records = 0;
+  private mark = 0;
+  private encoding = false;
+  private flushing = false;
+  private gates: Uint8Array = new Uint8Array(0);
+  private functions: SubmitFunctions | undefined;
+  /** Sizes of the parts of the payload area that was encoded last. */
+  private topicLength = 0;
+  private headersLength = 0;
+  private areaEnd = 0;
+
+  constructor(
+    private readonly control: Int32Array,
+    tables: Tables,
+  ) {
+    this.encoder = new Encoder(tables);
+    this.encoder.attach(this.bytes);
+    this.largeEncoder = new Encoder(tables);
+  }
+
+  /** The memory, for native. */
+  get memory(): Uint8Array {
+    return this.bytes;
+  }
+
+  connect(functions: SubmitFunctions): void {
+    this.functions = functions;
+  }
+
+  /** The gates moved to larger memory. */
+  setGates(gates: Uint8Array): void {
+    this.gates = gates;
+  }
+
+  /** True while records wait that a submit could not place. */
+  get isFull(): boolean {
+    return this.position > FULL_AT;
+  }
+
+  /** Writes a message. True when it is admitted, or will be with the rest of this turn's. */
+  write(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined): boolean {
+    if (this.encoding) throw reentrant();
+    if ((this.position > FULL_AT || this.records >= Bus.OutboxRecords) && !this.makeRoom()) return false;
+    if (topic.large || this.gates[topic.index] !== Gate.Open) return this.writeAndAsk(topic, payload, options);
+    const start = this.position;
+    const end = this.writeRecord(topic, payload, options, start);
+    if (end < 0) return this.writeLarge(topic, payload, options);
+    this.commit(end);
+    if (options?.priority === EventPriority.CRITICAL) this.submit();
+    else if (!this.flushing) this.flushSoon();
+    else if (this.records % RECORDS_PER_LOOK === 0) this.submitWhenOld();
+    return true;
+  }
+
+  /** Hands everything that was written to native. What a full subscription refuses stays, in order. */
+  submit(): void {
+    if (this.position === 0) return;
+    (this.functions as SubmitFunctions).submit();
+    const taken = this.control[Control.OutboxTaken >> 2];
+    this.records -= this.control[Control.RecordsTaken >> 2];
+    if (taken < this.position) this.bytes.copyWithin(0, taken, this.position);
+    this.position -= taken;
+    this.control[Control.OutboxCommitted >> 2] = this.position;
+    this.mark = 0;
+  }
+
+  /** Native took everything on its own, because a bus was closed. */
+  reset(): void {
+    this.position = 0;
+    this.records = 0;
+    this.control[Control.OutboxCommitted >> 2] = 0;
+  }
+
+  private makeRoom(): boolean {
+    this.submit();
+    return this.position <= FULL_AT && this.records < Bus.OutboxRecords;
+  }
+
+  /** The record is complete: from now on it is submitted even if this thread ends. */
+  private commit(end: number): void {
+    this.position = end;
+    this.records++;
+    this.control[Control.OutboxCommitted >> 2] = end;
+  }
+
+  /** A subscription is nearly full: the message is submitted alone and at once, and native's word is final. */
+  private writeAndAsk(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined): boolean {
+    this.submit();
+    if (this.position !== 0) return false;
+    const end = topic.large ? -1 : this.writeRecord(topic, payload, options, 0);
+    if (end < 0) return this.writeLarge(topic, payload, options);
+    this.commit(end);
+    this.submit();
+    if (this.position === 0) return true;
+    this.reset();
+    return false;
+  }
+
+  /** Submits a message whose payload area goes into a block of its own. Everything before it goes first. */
+  private writeLarge(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined): boolean {
+    this.submit();
+    if (this.position !== 0) return false;
+    const memory = this.encodeLarge(topic, payload, options);
+    const length = this.areaEnd;
+    topic.large = length > Bus.InlinePayloadBytes;
+    const flags = flagsOf(topic, options);
+    const body = Layout.Extensions + extensionBytes(flags);
+    this.writeExtensions(0, flags, topic, options);
+    this.control[Control.OutboxCommitted >> 2] = this.writeFixed(topic, options, flags, 0, body, body);
+    try {
+      return (this.functions as SubmitFunctions).submitBlock(memory.subarray(0, length));
+    } finally {
+      this.reset();
+      if (memory.length <= KEPT_SCRATCH_BYTES) this.scratch = memory;
+    }
+  }
+
+  /** Encodes a payload area into memory that grows as needed. Its length is left in `areaEnd`. */
+  private encodeLarge(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined): Uint8Array {
+    let memory = this.scratch.length > 0 ? this.scratch : new Uint8Array(16 * Bus.InlinePayloadBytes);
+    this.scratch = new Uint8Array(0);
+    for (;;) {
+      this.largeEncoder.attach(memory);
+      this.areaEnd = this.encodeArea(this.largeEncoder, memory, topic, payload, options, 0, memory.length);
+      if (this.areaEnd >= 0) return memory;
+      if (memory.length >= Bus.MaxPayloadBytes) throw toValueError(payload, undefined, Bus.MaxPayloadBytes);
+      memory = new Uint8Array(Math.min(4 * memory.length, Bus.MaxPayloadBytes));
+    }
+  }
+
+  /** Writes a record whose payload area fits inline: its end, or -1 when it does not. */
+  private writeRecord(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined, start: number): number {
+    const flags = options === undefined && topic.index !== 0 ? 0 : flagsOf(topic, options);
+    const body = start + Layout.Extensions + extensionBytes(flags);
+    const end = this.encodeArea(this.encoder, this.bytes, topic, payload, options, body, body + Bus.InlinePayloadBytes);
+    if (end < 0) return -1;
+    if (flags !== 0) this.writeExtensions(start, flags, topic, options);
+    return this.writeFixed(topic, options, flags, start, body, end);
+  }
+
+  /** Writes the inline topic, the headers and the payload, as far as there are any: the end, or -1 for no room. */
+  private encodeArea(
+    encoder: Encoder,
+    memory: Uint8Array,
+    topic: TopicEntry,
+    payload: unknown,
+    options: PublishOptions | undefined,
+    start: number,
+    end: number,
+  ): number {
+    let at = start;
+    let part: unknown = payload;
+    this.encoding = true;
+    try {
+      if (topic.index === 0) {
+        this.topicLength = topicEncoder.encodeInto(topic.name, memory.subarray(at)).written;
+        at += this.topicLength;
+      }
+      if (options?.headers !== undefined) {
+        part = options.headers;
+        const headersStart = at;
+        at = encoder.writeRoot(options.headers, at, end, topic.headers);
+        this.headersLength = at - headersStart;
+        part = payload;
+      }
+      return encoder.writeRoot(payload, at, end, topic.payloads);
+    } catch (error) {
+      if (isOverflow(error)) return -1;
+      throw toValueError(part, error, Bus.MaxPayloadBytes);
+    } finally {
+      this.encoding = false;
+    }
+  }
+
+  /** Writes the fixed part of a record: the position behind the record. */
+  private writeFixed(
+    topic: TopicEntry,
+    options: PublishOptions | undefined,
+    flags: number,
+    start: number,
+    body: number,
+    end: number,
+  ): number {
+    const next = (end + Bus.RecordAlign - 1) & -Bus.RecordAlign;
+    const priority = options?.priority ?? EventPriority.NORMAL;
+    const word = start >> 2;
+    const words = this.words;
+    words[word + (Layout.Length >> 2)] = next - start;
+    words[word + (Layout.Priority >> 2)] = priority | (flags << 16);
+    words[word + (Layout.Topic >> 2)] = topic.index;
+    words[word + (Layout.PayloadLength >> 2)] = end - body;
+    return next;
+  }
+
+  private writeExtensions(start: number, flags: number, topic: TopicEntry, options: PublishOptions | undefined): void {
+    let word = (start + Layout.Extensions) >> 2;
+    if (flags & Flag.TopicInline) {
+      this.words[word] = this.topicLength;
+      this.words[word + 1] = topic.bus;
+      word += Bus.ExtensionBytes >> 2;
+    }
+    if (flags & Flag.Headers) {
+      this.words[word] = this.headersLength;
+      this.words[word + 1] = 0;
+      word += Bus.ExtensionBytes >> 2;
+    }
+    if (flags & Flag.Correlation) this.view.setBigUint64(word << 2, options?.correlationId as bigint, true);
+  }
+
+  /** At the end of this turn. `nextTick` runs once per 64 awaits, where a microtask would run each time. */
+  private flushSoon(): void {
+    this.flushing = true;
+    process.nextTick(this.flushTurn);
+  }
+
+  private readonly flushTurn = (): void => {
+    this.flushing = false;
+    this.submit();
+  };
+
+  private submitWhenOld(): void {
+    const now = performance.now();
+    if (this.mark === 0) this.mark = now;
+    else if (now - this.mark > OLDEST_MS) this.submit();
+  }
+}
+
+function flagsOf(topic: TopicEntry, options: PublishOptions | undefined): number {
+  return (
+    (topic.index === 0 ? Flag.TopicInline : 0) |
+    (options?.headers !== undefined ? Flag.Headers : 0) |
+    (options?.correlationId !== undefined ? Flag.Correlation : 0)
+  );
+}
+
+function extensionBytes(flags: number): number {
+  let count = 0;
+  for (let rest = flags; rest !== 0; rest &= rest - 1) count++;
+  return count * Bus.ExtensionBytes;
+}
+
+function reentrant(): AgentwireError {
+  return new AgentwireError(
+    'ERR_AGENTWIRE_REENTRANT',
+    'publish was called from a getter of a value that is being published; publish before or after it',
+  );
+}

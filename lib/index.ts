@@ -1,0 +1,15 @@
+/** Messages between agents in worker threads. See the README for a first example. */
+export { MessageContext } from './bus/context';
+export { type BusMetrics, EventBus } from './bus/event-bus';
+export {
+  type EventBusOptions,
+  EventPriority,
+  type HandlerFailure,
+  type PublishOptions,
+  type SubscribeOptions,
+} from './bus/options';
+export { type Dropped, type Handler, Subscription, type SubscriptionStats } from './bus/subscription';
+export { AgentwireDecodeError } from './codec/decoder';
+export { MessageType } from './codec/message-type';
+export { AgentwireValueError } from './codec/unsupported';
+export { AgentwireArgumentError, AgentwireClosedError, AgentwireError } from './errors';
