@@ -124,7 +124,7 @@ export type JobMessage =
   | TaskReturned
   | ThreadSummary;
 
-const typeNames = new Map(
+const typeNames = new Map<number, string>(
   Object.entries(MessageType).flatMap(([name, value]) => (typeof value === 'number' ? [[value, name] as const] : [])),
 );
 
