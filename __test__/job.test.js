@@ -547,7 +547,7 @@ describe('the command line', () => {
     [['--load', '10', '.'], 'it takes no folder'],
     [['--load'], '--load'],
     [['--rounds', '2'], '--rounds is for --load'],
-    [['--bus='], 'the name is empty'],
+    [['--bus='], '--bus: a name of 1 to 256 characters expected, one of 0 given'],
     [['--colour'], "'--colour'"],
     [['one', 'two'], 'one folder expected, 2 given: "one", "two"'],
     [[''], 'the name of the folder is empty'],

@@ -8,10 +8,12 @@ import { systemErrorText } from './count-file.js';
 
 export const DEFAULT_AGENTS = 100;
 const DEFAULT_ROUNDS = 3;
+const MOST_DEFAULT_THREADS = 8;
 const MOST_THREADS = 256;
 const MOST_AGENTS = 100_000;
 const MOST_MESSAGES = 1_000_000_000;
 const MOST_ROUNDS = 100;
+const MOST_NAME_LENGTH = 256;
 
 /** The project's folder: this file runs as build/job/options.js. */
 const PROJECT = join(__dirname, '..', '..');
@@ -41,9 +43,12 @@ export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** As many threads as there are cores, up to eight: beyond that the disk is what one waits for. */
-export function defaultThreads(): number {
-  return Math.max(1, Math.min(8, availableParallelism()));
+/**
+ * One core is left to the coordinator, but two threads are used where there are two cores: the agents do most of the work.
+ * Beyond eight it is the disk that one waits for.
+ */
+export function defaultThreads(cores = availableParallelism()): number {
+  return Math.min(Math.max(cores - 1, Math.min(cores, 2)), MOST_DEFAULT_THREADS);
 }
 
 export function helpText(): string {
@@ -94,7 +99,11 @@ export function parseOptions(args: readonly string[]): Options {
   if (values.help === true) return { command: 'help' };
   const json = values.json ?? false;
   const busName = values.bus ?? 'main-job';
-  if (busName === '') throw new UsageError('--bus: the name is empty');
+  if (busName === '' || busName.length > MOST_NAME_LENGTH) {
+    throw new UsageError(
+      `--bus: a name of 1 to ${MOST_NAME_LENGTH} characters expected, one of ${busName.length} given`,
+    );
+  }
   if (positionals.length > 1) {
     throw new UsageError(`one folder expected, ${positionals.length} given: ${positionals.map(quote).join(', ')}`);
   }

@@ -4,8 +4,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { CHUNK_BYTES, countFile, type FileOutcome } from './count-file.js';
 
-/** Long enough for some twenty small files, short enough to keep a message waiting for less than a heartbeat's jitter. */
-const SLICE_MS = 1;
+/**
+ * Some five small files. What arrives meanwhile waits for the end of the slice, and so does what is sent: with 1 ms the
+ * median latency was four times as long and the work 8 % faster on one thread, on two it made no difference to the work.
+ */
+const SLICE_MS = 0.25;
 
 export interface Work {
   readonly path: string | Buffer;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { AgentwireError } from './errors';
 import type * as binding from './generated/binding';
 import { LAYOUT_FINGERPRINT } from './generated/layout';
@@ -16,9 +17,7 @@ const overrideVariable = 'AGENTWIRE_BINARY';
 function load(): Native {
   const override = process.env[overrideVariable];
   const triple = platformTriple();
-  const candidates = override
-    ? [override]
-    : [join(__dirname, '..', `agentwire.${triple}.node`), `agentwire-${triple}`];
+  const candidates = override ? [override] : [join(__dirname, '..', `agentwire.${triple}.node`), `agentwire-${triple}`];
   const failures: string[] = [];
   const causes: unknown[] = [];
   for (const candidate of candidates) {
@@ -64,14 +63,25 @@ function checkFingerprint(loaded: Native, candidate: string): void {
 /** Spelled as napi-rs spells it. */
 function platformTriple(): string {
   const { platform, arch } = process;
-  if (platform === 'linux') return `linux-${arch}-${isMusl() ? 'musl' : 'gnu'}`;
+  if (platform === 'linux') return `linux-${arch}-${libc()}`;
   if (platform === 'win32') return `win32-${arch}-msvc`;
   return `${platform}-${arch}`;
 }
 
-/** Only glibc puts its version into the report. Without its network part the report takes a millisecond, with it up to seconds. */
+/** Worked out once per process: a thread that loads agentwire hands the answer to the threads that it starts. */
+function libc(): 'gnu' | 'musl' {
+  const key = 'agentwire.libc';
+  const known = getEnvironmentData(key);
+  if (known === 'gnu' || known === 'musl') return known;
+  const found = isMusl() ? 'musl' : 'gnu';
+  setEnvironmentData(key, found);
+  return found;
+}
+
+/** Only glibc puts its version into the report, which takes 5 ms, and with its network part up to seconds. */
 function isMusl(): boolean {
-  const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
+  // Newer than the oldest type declarations that we compile against; where Node does not know it, setting it does nothing.
+  const report = process.report as NodeJS.ProcessReport & { excludeNetwork?: boolean };
   const previous = report.excludeNetwork;
   report.excludeNetwork = true;
   try {

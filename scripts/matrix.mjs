@@ -46,7 +46,9 @@ await main(async (args) => {
     const outcome = exitCode === 0 ? 'passed' : `failed (exit code ${exitCode})`;
     results.push({ name: `Node ${node.version}`, outcome, isBad: exitCode !== 0 });
   }
-  for (const { name, outcome } of results) say(`${name}: ${outcome}`);
+  // A single run has said it all, and its counts stay the last lines.
+  const isWorthASummary = results.length > 1 || results.some(({ outcome }) => outcome.startsWith('skipped'));
+  if (isWorthASummary) for (const { name, outcome } of results) say(`${name}: ${outcome}`);
   const nothingRan = results.every(({ outcome }) => outcome.startsWith('skipped'));
   return nothingRan || results.some(({ isBad }) => isBad) ? 1 : 0;
 });
@@ -65,7 +67,15 @@ async function nodeOf(version) {
   mkdirSync(folder, { recursive: true });
   // A package of its own, or npm would climb to the project and install there.
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  const install = ['install', '--no-save', '--no-package-lock', '--loglevel=error', '--prefix', folder, `${name}@${version}`];
+  const install = [
+    'install',
+    '--no-save',
+    '--no-package-lock',
+    '--loglevel=error',
+    '--prefix',
+    folder,
+    `${name}@${version}`,
+  ];
   const exitCode = await npm(install, { cwd: folder });
   if (exitCode !== 0) return { reason: `npm could not fetch ${name}@${version} (exit code ${exitCode})` };
   const fetched = versionOf(path);

@@ -4,7 +4,9 @@ import './tools/node-version.mjs';
 const { main, say, fromRoot, root, Refusal } = await import('./tools/project.mjs');
 const { setUp, npm } = await import('./tools/build.mjs');
 const { binaryName, platformTriple, readManifest } = await import('./tools/platform.mjs');
-const { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } = await import('node:fs');
+const { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } = await import(
+  'node:fs'
+);
 const { tmpdir } = await import('node:os');
 const { join, resolve } = await import('node:path');
 
@@ -33,7 +35,8 @@ await main(async (args) => {
     for (const triple of readdirSync(fromRoot('npm')).sort()) {
       const binary = [binaries, root].map((folder) => join(folder, binaryName(triple))).find(existsSync);
       if (binary !== undefined) folders.push(stagePlatform(staging, triple, binary));
-      else if (triple === platformTriple()) throw new Refusal(`${binaryName(triple)} is missing although it was just built`);
+      else if (triple === platformTriple())
+        throw new Refusal(`${binaryName(triple)} is missing although it was just built`);
     }
     for (const folder of folders) {
       // --ignore-scripts: everything is built, and the staged copy has no scripts folder to call.

@@ -7,17 +7,18 @@ const { setUp } = await import('./tools/build.mjs');
 const { Module } = await import('node:module');
 const { existsSync } = await import('node:fs');
 
-// One Ctrl-C arrives twice: the terminal tells every process of its group, and npm tells its child once more.
-const sameKeyPressMs = 250;
+// One Ctrl-C arrives twice: the terminal tells every process of its group, and npm tells its child once more. So does one
+// SIGTERM that is sent to the group, as timeout(1) does.
+const sameEventMs = 250;
 
-function hearEachInterruptOnce() {
+function hearEachSignalOnce() {
   const { emit } = process;
-  let last = Number.NEGATIVE_INFINITY;
+  const last = { SIGINT: Number.NEGATIVE_INFINITY, SIGTERM: Number.NEGATIVE_INFINITY };
   process.emit = function (event, ...rest) {
-    if (event === 'SIGINT') {
+    if (Object.hasOwn(last, event)) {
       const now = performance.now();
-      if (now - last < sameKeyPressMs) return true;
-      last = now;
+      if (now - last[event] < sameEventMs) return true;
+      last[event] = now;
     }
     return emit.call(this, event, ...rest);
   };
@@ -35,7 +36,7 @@ if (isReady) {
     if (!existsSync(job)) throw new Refusal('there is no main job to start yet (job/main.ts)');
   });
   if (existsSync(job)) {
-    hearEachInterruptOnce();
+    hearEachSignalOnce();
     process.argv[1] = job;
     Module.runMain();
   }

@@ -6,8 +6,8 @@
 //! |---|---|
 //! | [`node`] | Node-API glue: raw callbacks for the hot path, one file per JS-visible thing |
 //! | [`bus`] | topics, the subscription trie, routes, mailboxes, endpoints, accounting |
+//! | [`intern`] | process-wide append-only tables of strings and shapes |
 //! | [`codec`] | the wire format of values: decode, validate, encode |
-//! | [`intern`] | process-wide append-only tables of strings, shapes and topics |
 //! | [`pool`] | blocks of memory that threads share and give back |
 //! | [`memory`] | where bytes live |
 //! | [`sync`] | std or loom: the only importer of atomics |

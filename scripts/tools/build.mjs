@@ -111,7 +111,9 @@ function checkRust() {
   for (const tool of ['cargo', 'rustc']) {
     const { error, status, stdout } = spawnSync(tool, ['--version'], { encoding: 'utf8' });
     if (error !== undefined || status !== 0) {
-      throw new Refusal(`the native part is built from source and needs Rust, but \`${tool}\` could not be run: ${advice}.`);
+      throw new Refusal(
+        `the native part is built from source and needs Rust, but \`${tool}\` could not be run: ${advice}.`,
+      );
     }
     const found = /(\d+)\.(\d+)/.exec(stdout);
     const [major, minor] = needed.split('.').map(Number);
@@ -151,7 +153,10 @@ const napiCli = () => fromRoot('node_modules/@napi-rs/cli', readManifest('node_m
 /** Offsets and constants as Rust has them. Asked in a process of its own: this one must never hold the binary open. */
 function layoutOf(binary) {
   const ask = 'process.stdout.write(require(process.argv[1]).layoutTypescript())';
-  return execFileSync(process.execPath, ['-e', ask, binary], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  return execFileSync(process.execPath, ['-e', ask, binary], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 // --- TypeScript

@@ -31,7 +31,9 @@ async function acquire() {
     if (!announced) say(`another set-up is at work here (process ${holder ?? 'unknown'}); waiting for it`);
     announced = true;
     if (Date.now() - started > giveUpMs) {
-      throw new Refusal(`process ${holder} has held ${lockFile} for half an hour; end it, or remove the file, and try again`);
+      throw new Refusal(
+        `process ${holder} has held ${lockFile} for half an hour; end it, or remove the file, and try again`,
+      );
     }
     await sleep(pollMs);
   }

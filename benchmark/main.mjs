@@ -1,0 +1,80 @@
+// npm run bench: the targets' rows, each beside its peer in the same run. npm run test:performance: the same, judged.
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { Pair } from './pair.mjs';
+import { latency } from './rows/latency.mjs';
+import { stages } from './rows/stages.mjs';
+import { throughput } from './rows/throughput.mjs';
+import { table } from './stats.mjs';
+
+const HELP = `Usage: npm run bench [-- options]
+       npm run test:performance [-- options]    judges each row; exits with 1 when a "must" is missed
+
+  --quick        fewer and shorter rounds: about a minute
+  --row N        only this row (1, 2 or 3; stages for the profile of one message); repeatable
+  --json         one JSON object on stdout
+  --help         this text`;
+
+const options = {
+  quick: { type: 'boolean', default: false },
+  targets: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  row: { type: 'string', multiple: true },
+  help: { type: 'boolean', default: false },
+};
+
+let values;
+try {
+  ({ values } = parseArgs({ options, allowPositionals: false }));
+} catch (error) {
+  console.error(`${error.message}\n\n${HELP}`);
+  process.exit(2);
+}
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const rows = [
+  { names: ['1'], run: throughput },
+  { names: ['2', '3'], run: latency },
+];
+const known = [...rows.flatMap(({ names }) => names), 'stages'];
+const unknown = values.row?.find((row) => !known.includes(row));
+if (unknown !== undefined) {
+  console.error(`--row ${unknown}: there are the rows ${known.join(', ')}`);
+  process.exit(2);
+}
+const wanted = (names) => values.row === undefined || names.some((name) => values.row.includes(name));
+
+const say = (line) => console.error(line);
+const results = [];
+for (const { names, run } of rows) {
+  if (!wanted(names)) continue;
+  const pair = await Pair.start();
+  results.push(...(await run({ pair, quick: values.quick, say })));
+  await pair.stop();
+}
+const profile = wanted(['stages']) ? await stages({ quick: values.quick }) : undefined;
+
+const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node.js ${process.versions.node}, ${process.platform}`;
+const missed = results.filter(({ must }) => must !== null && !must.ok);
+if (values.json) {
+  console.log(JSON.stringify({ machine, date: new Date().toISOString(), results, profile }));
+} else {
+  console.log(`\n${machine}\n`);
+  if (results.length > 0) console.log(`${table([heading(), ...results.map(line)])}\n`);
+  if (profile !== undefined) console.log(`One message, ns per stage:\n\n${profile}\n`);
+}
+if (values.targets) {
+  if (!values.json) console.log(missed.length === 0 ? 'PASS: every must is met' : `FAIL: ${missed.length} rows miss their must`);
+  process.exitCode = missed.length === 0 ? 0 : 1;
+}
+
+function heading() {
+  return ['row', 'work', 'agentwire', 'peer', 'ratio', 'must', '', 'aim', ''];
+}
+
+function line({ row, work, figure, peer, ratio, must, aim }) {
+  const verdict = (target) => (target === null ? '' : target.ok ? 'PASS' : 'FAIL');
+  return [row, work, figure, peer, ratio, must?.text ?? '-', verdict(must), aim.text, verdict(aim)];
+}

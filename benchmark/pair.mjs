@@ -1,0 +1,42 @@
+// Two worker threads, a publisher and a subscriber, and a round of work for them over one of the transports.
+import { MessageChannel, Worker } from 'node:worker_threads';
+
+const file = new URL('./workers/peer.mjs', import.meta.url);
+
+export class Pair {
+  static async start() {
+    const { port1, port2 } = new MessageChannel();
+    const pair = new Pair();
+    pair.subscriber = new Worker(file, { workerData: { role: 'subscriber', port: port1 }, transferList: [port1] });
+    pair.publisher = new Worker(file, { workerData: { role: 'publisher', port: port2 }, transferList: [port2] });
+    await Promise.all([next(pair.subscriber), next(pair.publisher)]);
+    return pair;
+  }
+
+  /** Runs one round: what the subscriber saw, and how long it took from the first publish to the last handler, ns. */
+  async round(order) {
+    this.subscriber.postMessage(order);
+    await next(this.subscriber);
+    this.publisher.postMessage(order);
+    const [seen, sent] = await Promise.all([next(this.subscriber), next(this.publisher)]);
+    return { ...seen, ...sent, elapsed: Number(seen.end - sent.start) };
+  }
+
+  async stop() {
+    await Promise.all([this.subscriber.terminate(), this.publisher.terminate()]);
+  }
+}
+
+function next(worker) {
+  return new Promise((resolve, reject) => {
+    const settle = (action) => (value) => {
+      worker.off('message', onMessage);
+      worker.off('error', onError);
+      action(value);
+    };
+    const onMessage = settle(resolve);
+    const onError = settle(reject);
+    worker.on('message', onMessage);
+    worker.on('error', onError);
+  });
+}

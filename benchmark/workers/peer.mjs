@@ -1,0 +1,123 @@
+// One end of a pair: publishes or receives a round of messages over agentwire or a MessagePort.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { EventBus } from '../../index.mjs';
+import { digest, prepareColdMessages, prepareMessages } from '../message.mjs';
+
+const { role, port } = workerData;
+const now = () => process.hrtime.bigint();
+/** Messages that the MessagePort's publisher may be ahead of its subscriber, so that memory stays bounded. */
+const WINDOW = 8192;
+const ACKNOWLEDGE_EVERY = 1024;
+/** A publisher yields to its event loop after so many messages. */
+const TURN = 2000;
+
+const hot = prepareMessages();
+const cold = prepareColdMessages();
+
+const subscribe = { throughput: receive, latency: receiveTimed };
+const publish = { throughput: send, latency: sendPaced };
+
+parentPort.on('message', (order) => {
+  const work = (role === 'publisher' ? publish : subscribe)[order.kind];
+  work(order).then((result) => parentPort.postMessage(result));
+});
+parentPort.postMessage('ready');
+
+/** Calls `handler` for each message of a round; the returned function ends it. */
+function listen(order, handler) {
+  if (order.transport === 'agentwire') {
+    const bus = new EventBus({ name: order.bus }).ref();
+    bus.subscribe(order.pattern, handler);
+    return () => bus.close();
+  }
+  port.on('message', handler);
+  return () => port.off('message', handler);
+}
+
+function receive(order) {
+  let received = 0;
+  let sum = 0;
+  return new Promise((resolve) => {
+    const stop = listen(order, (message) => {
+      sum += digest(order.cold && order.transport === 'MessagePort' ? message.message : message);
+      received++;
+      if (order.transport === 'MessagePort' && received % ACKNOWLEDGE_EVERY === 0) port.postMessage(received);
+      if (received < order.messages) return;
+      const end = now();
+      stop();
+      resolve({ received, sum, end });
+    });
+    parentPort.postMessage('listening');
+  });
+}
+
+async function send(order) {
+  const { messages } = order;
+  const start = now();
+  if (order.transport === 'agentwire') {
+    const bus = new EventBus({ name: order.bus });
+    for (let sent = 0; sent < messages; ) {
+      const { topic, message } = order.cold ? cold[sent % cold.length] : { topic: order.topic, message: hot[sent % hot.length] };
+      if (!bus.publish(topic, message)) await bus.writable(topic);
+      else if (++sent % TURN === 0) await nextTurn();
+    }
+    bus.close();
+  } else {
+    let acknowledged = 0;
+    let wake;
+    const onAcknowledge = (count) => {
+      acknowledged = count;
+      wake?.();
+    };
+    port.on('message', onAcknowledge);
+    for (let sent = 0; sent < messages; ) {
+      port.postMessage(order.cold ? cold[sent % cold.length] : hot[sent % hot.length]);
+      if (++sent % TURN === 0) await nextTurn();
+      while (sent - acknowledged > WINDOW) await new Promise((resolve) => (wake = resolve));
+    }
+    port.off('message', onAcknowledge);
+  }
+  return { start };
+}
+
+function receiveTimed(order) {
+  const latencies = new Float64Array(order.messages);
+  let received = 0;
+  return new Promise((resolve) => {
+    const stop = listen(order, (message) => {
+      latencies[received++] = Number(now() - message.data.sentAt);
+      if (received < order.messages) return;
+      stop();
+      resolve({ received, latencies: latencies.subarray(order.warmup), end: now() });
+    });
+    parentPort.postMessage('listening');
+  });
+}
+
+/** Publishes one message at a time: every `gapUs` while spinning (both threads active), or after a sleep (receiver parked). */
+async function sendPaced(order) {
+  const { messages, gapUs, sleep } = order;
+  const bus = order.transport === 'agentwire' ? new EventBus({ name: order.bus }) : undefined;
+  const start = now();
+  let due = start;
+  for (let sent = 0; sent < messages; sent++) {
+    if (sleep) {
+      await new Promise((resolve) => setTimeout(resolve, gapUs / 1000));
+    } else {
+      due += BigInt(gapUs * 1000);
+      while (now() < due);
+    }
+    const message = hot[sent % hot.length];
+    const timed = { ...message, data: { ...message.data, sentAt: now() } };
+    if (bus === undefined) {
+      port.postMessage(timed);
+    } else {
+      while (!bus.publish(order.topic, timed)) await bus.writable(order.topic);
+    }
+    // The turn ends: agentwire submits here, as in any program.
+    if (!sleep) await nextTurn();
+  }
+  bus?.close();
+  return { start };
+}
