@@ -350,6 +350,29 @@ describe('cancelling', () => {
     assert.deepEqual(job.faults, []);
   });
 
+  it('does not wait for a thread that hangs', async () => {
+    const folder = makeSlowFolder('hanging', 200);
+    const { files } = await walk(folder, { all: false });
+    const controller = new AbortController();
+    const workerFile = path.join(__dirname, 'fixtures', 'job-dying-worker.js');
+    const plan = { folder, files, threads: 1, agents: 4, busName: 'job-test-all-by-hanging', workerFile, graceMs: 300 };
+    const job = await runJob(plan, controller.signal, (read) => {
+      const timer = setInterval(() => {
+        // It answers for two files; the third is where it hangs, and it gets there at once.
+        if (read().done < 2) return;
+        clearInterval(timer);
+        setTimeout(() => controller.abort(), 200);
+      }, 5);
+    });
+    assert.deepEqual(
+      job.threads.map(({ death }) => death),
+      ['did not end within 0.3 s'],
+    );
+    assert.equal(job.outcomes.filter((outcome) => outcome?.ok).length, 2);
+    assert.equal(job.outcomes.filter((outcome) => outcome === undefined).length, 198);
+    assert.deepEqual(job.faults, []);
+  });
+
   it('ends at once when asked twice', async (t) => {
     if (process.platform === 'win32') return t.skip('no SIGINT to send on Windows');
     let asked = 0;
@@ -403,7 +426,7 @@ describe('the death of a thread', () => {
   }
 
   it('ends the job when nobody is left', async () => {
-    const report = await runDying('job-test-all-die-by-exit');
+    const report = await runDying('job-test-all-by-exit');
     const reasons = new Set(report.files.errors.map(({ reason }) => reason));
     assert.deepEqual([...reasons].sort(), ['agent-died', 'no-agent-left']);
     assert.equal(report.files.counted + report.files.errors.length, 500);

@@ -26,6 +26,7 @@ export interface JobPlan {
   agents: number;
   busName: string;
   heartbeatMs?: number;
+  graceMs?: number;
   /** The entry of the worker threads; tests put one that fails in its place. */
   workerFile?: string;
 }
@@ -73,11 +74,15 @@ const TASKS_PER_THREAD = 64;
 const LEAST_TASKS_PER_AGENT = 2;
 
 const HEARTBEAT_MS = 500;
+/** With thousands of agents each says less often that it is there: their heartbeats are not to be the job's main work. */
+const MOST_HEARTBEATS_PER_MS = 1;
 const SILENT_AFTER_HEARTBEATS = 6;
-/** How long agents may take to give back their tasks, and threads to end, before the job goes on without them. */
+/** After a cancel: how long agents may take to give back their tasks, and threads to end, before they are ended. */
 const GRACE_MS = 3_000;
+/** When all is done: how long threads may take to end. Nobody waits for Ctrl-C then, and a busy machine is slow. */
+const END_MS = 15_000;
 /** How long messages that were sent may be on their way after every thread has ended. */
-const SETTLE_MS = 1_000;
+const SETTLE_MS = 5_000;
 
 interface AgentState {
   id: number;
@@ -133,7 +138,7 @@ class Coordinator {
   constructor(plan: JobPlan) {
     this.#plan = plan;
     this.#absent = plan.agents;
-    this.#heartbeatMs = plan.heartbeatMs ?? HEARTBEAT_MS;
+    this.#heartbeatMs = plan.heartbeatMs ?? Math.max(HEARTBEAT_MS, plan.agents / MOST_HEARTBEATS_PER_MS);
     this.#outcomes = new Array<FileOutcome | undefined>(plan.files.length).fill(undefined);
     this.#bus = new EventBus({ name: plan.busName });
     this.#sender = new Sender(this.#bus, this.#traffic);
@@ -343,7 +348,7 @@ class Coordinator {
       for (const agent of this.#agents) agent.outstanding.clear();
       this.#outstanding = 0;
       this.#look();
-    }, GRACE_MS).unref();
+    }, this.#plan.graceMs ?? GRACE_MS).unref();
     this.#look();
   }
 
@@ -357,9 +362,10 @@ class Coordinator {
   async #dismiss(): Promise<void> {
     for (const thread of this.#threads) thread.dismissed = true;
     this.#command(topics.finish, 'finish');
-    await withinMs(Promise.all(this.#threads.map((thread) => thread.ended)), GRACE_MS);
+    const patienceMs = this.#cancelled ? (this.#plan.graceMs ?? GRACE_MS) : END_MS;
+    await withinMs(Promise.all(this.#threads.map((thread) => thread.ended)), patienceMs);
     for (const thread of this.#threads.filter(({ running }) => running)) {
-      this.#shares[thread.index].death = `did not end within ${GRACE_MS / 1_000} s`;
+      this.#shares[thread.index].death = `did not end within ${patienceMs / 1_000} s`;
       this.#booksOpen = true;
       await thread.worker.terminate();
     }

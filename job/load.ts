@@ -192,11 +192,17 @@ export function loadReportText({ load, ok, cancelled }: LoadReport): string {
     }),
     ['ratio', load.ratio === 0 ? '-' : `${load.ratio} x`, '', ''],
   ];
+  const isEmpty = load.agentwire.rounds.length === 0;
+  const verdict = !ok
+    ? 'FAILED: what was received is not what was sent'
+    : isEmpty
+      ? 'no round was finished'
+      : 'every message was received once, as it was sent';
   const head = `${plural(load.messages, 'message')} of ${load.bytesOfJson} bytes of JSON, one publisher thread, one subscriber thread, `;
   return [
     `${cancelled ? 'cancelled: ' : ''}${head}median of ${plural(load.rounds, 'round')} each`,
     ...table(rows).map((line) => `  ${line}`),
-    ok ? '  every message was received once, as it was sent' : '  FAILED: what was received is not what was sent',
+    `  ${verdict}`,
     ...(ok ? [] : spoiledLines('agentwire', load.agentwire, load.expected)),
     ...(ok ? [] : spoiledLines('MessagePort', load.messagePort, load.expected)),
     '',

@@ -4,7 +4,7 @@ import { runJob } from './coordinator.js';
 import { Interruption } from './interruption.js';
 import { loadReportText, runLoad } from './load.js';
 import { type CountOptions, helpText, type LoadOptions, parseOptions, UsageError } from './options.js';
-import { Progress, progressStyle } from './progress.js';
+import { foundLine, Progress, progressStyle } from './progress.js';
 import { checkAgainstPlainPass } from './reference-pass.js';
 import { makeReport, reportExitCode, reportText } from './report.js';
 import { walk } from './walk.js';
@@ -28,7 +28,12 @@ async function countFolder(options: CountOptions): Promise<number> {
   const { folder, threads, agents, busName } = options;
   const startedAt = performance.now();
 
-  const contents = await walk(folder, { all: options.all, signal: interruption.signal });
+  const contents = await walk(folder, {
+    all: options.all,
+    signal: interruption.signal,
+    onProgress: (found) => foundLine(process.stderr, style, found),
+  });
+  foundLine(process.stderr, style, undefined);
   const walkMs = performance.now() - startedAt;
   const { files } = contents;
 

@@ -1,13 +1,15 @@
 // How far the job is: a bar that redraws itself on a terminal, a line now and then elsewhere. Always on standard error.
 
 import type { WriteStream } from 'node:tty';
-import { bytes, count, plural } from './text.js';
+import { bytes, count, plural, wholeSeconds } from './text.js';
 
 const REDRAW_MS = 100;
 const LINE_EVERY_MS = 2_000;
 /** A line comes earlier than that for each further tenth of the work, but not for the tenths of a job of a second. */
 const LINE_EVERY_FRACTION = 0.1;
 const LEAST_BETWEEN_LINES_MS = 500;
+/** Before that, the time that is left would be a guess from a cold start. */
+const ESTIMATE_AFTER_MS = 500;
 /** Narrower than this there is no room for a bar. */
 const LEAST_BAR_CELLS = 8;
 const MOST_BAR_CELLS = 40;
@@ -24,6 +26,11 @@ export interface Step {
 export function progressStyle(stream: { isTTY?: boolean }, json: boolean): ProgressStyle {
   if (stream.isTTY === true && process.env['TERM'] !== 'dumb') return 'bar';
   return json ? 'none' : 'lines';
+}
+
+/** Counts what is found while nobody knows how much there is; on a terminal only. Ends with an empty line for what comes next. */
+export function foundLine(stream: Pick<WriteStream, 'write'>, style: ProgressStyle, files: number | undefined): void {
+  if (style === 'bar') stream.write(`\r${files === undefined ? '' : `looking for files: ${count(files)}`}\u001b[K`);
 }
 
 /** One stage of the work, of known size. `read` is asked whenever something is to be shown. */
@@ -90,7 +97,9 @@ function figures(step: Step, total: number, elapsedMs: number): string[] {
   const perSecond = elapsedMs > 0 ? (step.done / elapsedMs) * 1_000 : 0;
   const all = count(total);
   const parts = [`${count(step.done).padStart(all.length)} of ${all} files`, `${count(perSecond)} files/s`];
-  if (step.done > 0 && step.done < total) parts.push(`${count(Math.ceil((total - step.done) / perSecond))} s left`);
+  if (elapsedMs >= ESTIMATE_AFTER_MS && step.done > 0 && step.done < total) {
+    parts.push(`${wholeSeconds((total - step.done) / perSecond)} left`);
+  }
   parts.push(bytes(step.bytes));
   if (step.note !== undefined) parts.push(step.note);
   return parts;

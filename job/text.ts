@@ -28,6 +28,12 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
 }
 
+/** Rounded up. */
+export function wholeSeconds(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 120 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
 /** Takes microseconds. */
 export function latency(us: number): string {
   return us < 1_000 ? `${Number(us.toPrecision(3))} us` : `${Number((us / 1_000).toPrecision(3))} ms`;

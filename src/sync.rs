@@ -15,6 +15,40 @@ pub use loom::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
+#[cfg(not(loom))]
+pub use parking_lot::Mutex;
+
+/// Loom's lock, with the interface of the real one.
+#[cfg(loom)]
+#[derive(Debug, Default)]
+pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+#[cfg(loom)]
+impl<T> Mutex<T> {
+    /// A free lock.
+    pub fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    /// Waits for the lock.
+    pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("a model that panics under the lock has failed already")
+    }
+}
+
+/// Stands between a sequentially consistent write and a sequentially consistent read of two different
+/// variables. The language orders these by themselves, so this is nothing; loom takes such accesses for
+/// acquire and release only, and models the order of fences.
+#[cfg(not(loom))]
+#[inline(always)]
+pub fn order_of_seq_cst() {}
+
+/// As above, under loom.
+#[cfg(loom)]
+pub fn order_of_seq_cst() {
+    fence(Ordering::SeqCst);
+}
+
 /// One step of waiting for another thread that is between two instructions of its own.
 #[cfg(not(loom))]
 #[inline]

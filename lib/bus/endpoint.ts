@@ -35,7 +35,7 @@ export class Endpoint {
     const controlBytes = shared(Control.Bytes);
     const control = new Int32Array(controlBytes.buffer);
     control[Control.MaySpin >> 2] = 1;
-    this.outbox = new Outbox(control, tables);
+    this.outbox = new Outbox(control, tables, () => this.inbox.resumeSoon());
     this.inbox = new Inbox(control, tables, this.outbox, this.retryWaiting);
     // Topics without an id are always asked for: index 0 is theirs together.
     this.gates[0] = Gate.Ask;

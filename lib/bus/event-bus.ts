@@ -1,3 +1,4 @@
+import { inspect, types } from 'node:util';
 import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative } from '../errors';
 import type { NativeLedger } from '../generated/binding';
 import { Endpoint } from './endpoint';
@@ -98,7 +99,9 @@ export class EventBus {
     return new Promise((resolve, reject) => {
       const isWritable = () => {
         this.endpoint.outbox.submit();
-        return !this.endpoint.outbox.isFull && this.endpoint.native.isWritable(entry.index);
+        if (this.endpoint.outbox.isFull) return false;
+        const { native } = this.endpoint;
+        return entry.index === 0 ? native.isWritableByName(this.handle, topic) : native.isWritable(entry.index);
       };
       if (isWritable()) {
         resolve();
@@ -148,6 +151,7 @@ export class EventBus {
   /** How many subscriptions, of all threads, a message to this topic would go to. */
   countMatchingSubscriptions(topic: string): number {
     if (this.isClosed) throw this.closedError();
+    if (typeof topic !== 'string') throw new AgentwireArgumentError('topic', 'a string', topic);
     return this.endpoint.native.countMatches(this.handle, topic);
   }
 
@@ -177,6 +181,7 @@ export class EventBus {
    */
   close(): void {
     if (this.isClosed) return;
+    this.endpoint.outbox.refuseReentry();
     this.isClosed = true;
     for (const subscription of this.subscriptions) subscription.unsubscribe();
     this.endpoint.native.closeBus(this.handle);
@@ -233,10 +238,13 @@ export class EventBus {
 
   private reportFailure(error: unknown, failure: HandlerFailure, isFirst: boolean): void {
     if (this.onError !== undefined) {
+      const failed = (second: unknown) => warn(`onError of the bus ${JSON.stringify(this.name)} threw: ${textOf(second)}`);
       try {
-        this.onError(error, failure);
+        // It may be an async function: its rejection must not take the process down either.
+        const result: unknown = this.onError(error, failure);
+        if (types.isPromise(result)) result.catch(failed);
       } catch (second) {
-        warn(`onError of the bus ${JSON.stringify(this.name)} threw: ${textOf(second)}`);
+        failed(second);
       }
       return;
     }
@@ -263,6 +271,11 @@ function warn(message: string): void {
   process.emitWarning(message, { type: 'AgentwireWarning', code: 'AGENTWIRE_HANDLER_ERROR' });
 }
 
+/** Anything can be thrown, also what cannot be made a string. */
 function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  try {
+    return types.isNativeError(error) ? (error.stack ?? error.message) : inspect(error);
+  } catch {
+    return 'an error that cannot be shown';
+  }
 }

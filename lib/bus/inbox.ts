@@ -2,6 +2,7 @@ import { Decoder } from '../codec/decoder';
 import type { Tables } from '../codec/tables';
 import { Attention, Bus, Control, Flag, Outcome, Record as Layout } from '../generated/layout';
 import { type ContextExtras, MessageContext } from './context';
+import { EventPriority } from './options';
 import type { Outbox } from './outbox';
 import type { Subscription } from './subscription';
 
@@ -9,6 +10,8 @@ import type { Subscription } from './subscription';
 const BUDGET_MS = 1;
 /** Every so many records the clock is looked at, which costs 50 ns. */
 const RECORDS_PER_LOOK = 16;
+/** In the place of a record's priority once it was delivered ahead of its turn. */
+const DELIVERED = 0xff;
 const FEWEST_RECORDS = 1;
 const MOST_RECORDS = 256;
 /** Names of topics that are kept, so that a message's topic is named without a crossing. */
@@ -111,7 +114,8 @@ export class Inbox {
     this.pump();
   };
 
-  private resumeSoon(): void {
+  /** Goes on in a later turn, which the event loop waits for. */
+  resumeSoon(): void {
     if (this.resuming) return;
     this.resuming = true;
     setImmediate(this.resume);
@@ -145,7 +149,17 @@ export class Inbox {
     if (bits & Attention.Writable) this.onWritable();
   }
 
+  /** First what this batch still has, as it came earlier, then what waits in the mailbox. */
   private deliverCritical(): void {
+    for (let at = this.cursor, left = this.left; left > 0; left--) {
+      const word = (at + Layout.Priority) >> 2;
+      const meta = this.words[word];
+      if ((meta & 0xff) === EventPriority.CRITICAL) {
+        this.deliver(at);
+        this.words[word] = meta | DELIVERED;
+      }
+      at += this.words[at >> 2];
+    }
     (this.functions as DrainFunctions).drainCritical();
     let at: number = Bus.InboxBytes;
     for (let left = this.control[Control.InboxRecords >> 2]; left > 0; left--) {
@@ -159,6 +173,7 @@ export class Inbox {
   private deliver(at: number): void {
     const word = at >> 2;
     const meta = this.words[word + (Layout.Priority >> 2)];
+    if ((meta & 0xff) === DELIVERED) return;
     const target = this.words[word + (Layout.Target >> 2)] >>> 0;
     const length = this.words[word + (Layout.PayloadLength >> 2)];
     const flags = meta >>> 16;

@@ -50,6 +50,8 @@ export class Outbox {
   constructor(
     private readonly control: Int32Array,
     tables: Tables,
+    /** Called when this thread, asleep until then, has sent itself a message. */
+    private readonly onOwnMail: () => void,
   ) {
     this.encoder = new Encoder(tables);
     this.encoder.attach(this.bytes);
@@ -72,13 +74,13 @@ export class Outbox {
 
   /** True while records wait that a submit could not place. */
   get isFull(): boolean {
-    return this.position > FULL_AT;
+    return this.position > FULL_AT || this.records >= Bus.OutboxRecords;
   }
 
   /** Writes a message. True when it is admitted, or will be with the rest of this turn's. */
   write(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined): boolean {
-    if (this.encoding) throw reentrant();
-    if ((this.position > FULL_AT || this.records >= Bus.OutboxRecords) && !this.makeRoom()) return false;
+    this.refuseReentry();
+    if (this.isFull && !this.makeRoom()) return false;
     if (topic.large || this.gates[topic.index] !== Gate.Open) return this.writeAndAsk(topic, payload, options);
     const start = this.position;
     const end = this.writeRecord(topic, payload, options, start);
@@ -92,7 +94,8 @@ export class Outbox {
 
   /** Hands everything that was written to native. What a full subscription refuses stays, in order. */
   submit(): void {
-    if (this.position === 0) return;
+    // While a record is being written (a getter of its value got here) the outbox must stay as it is.
+    if (this.position === 0 || this.encoding) return;
     (this.functions as SubmitFunctions).submit();
     const taken = this.control[Control.OutboxTaken >> 2];
     this.records -= this.control[Control.RecordsTaken >> 2];
@@ -100,6 +103,12 @@ export class Outbox {
     this.position -= taken;
     this.control[Control.OutboxCommitted >> 2] = this.position;
     this.mark = 0;
+    this.lookForOwnMail();
+  }
+
+  /** Throws while a record is being written: what would change the outbox under it must not go on. */
+  refuseReentry(): void {
+    if (this.encoding) throw reentrant();
   }
 
   /** Native took everything on its own, because a bus was closed. */
@@ -107,11 +116,19 @@ export class Outbox {
     this.position = 0;
     this.records = 0;
     this.control[Control.OutboxCommitted >> 2] = 0;
+    this.lookForOwnMail();
+  }
+
+  /** Native rings for other threads only: what this thread sent itself is fetched in a later turn. */
+  private lookForOwnMail(): void {
+    if (this.control[Control.OwnMail >> 2] === 0) return;
+    this.control[Control.OwnMail >> 2] = 0;
+    this.onOwnMail();
   }
 
   private makeRoom(): boolean {
     this.submit();
-    return this.position <= FULL_AT && this.records < Bus.OutboxRecords;
+    return !this.isFull;
   }
 
   /** The record is complete: from now on it is submitted even if this thread ends. */
@@ -280,6 +297,6 @@ function extensionBytes(flags: number): number {
 function reentrant(): AgentwireError {
   return new AgentwireError(
     'ERR_AGENTWIRE_REENTRANT',
-    'publish was called from a getter of a value that is being published; publish before or after it',
+    'a bus was used from a getter of a value that is being published; use it before or after',
   );
 }

@@ -4,7 +4,7 @@ import { type RawBuffer, rawBuffer } from './raw-buffer';
 import type { Shape } from './shapes';
 import { Slot } from './slot';
 import type { Tables } from './tables';
-import { TOO_DEEP, UNSUPPORTED, unsupportedKind } from './unsupported';
+import { isContainer, isDetached, TOO_DEEP, UNSUPPORTED, unsupportedKind } from './unsupported';
 
 /** Thrown (as it is, without a stack) when the memory is full: the caller makes room and encodes again. */
 const OVERFLOW = Symbol('no room');
@@ -200,7 +200,7 @@ export class Encoder {
   }
 
   private writeObject(value: object, at: number, slot: Slot): number {
-    if (++this.depth > CodecLimit.MaxDepth) throw TOO_DEEP;
+    if (++this.depth > CodecLimit.MaxDepth && isContainer(value)) throw TOO_DEEP;
     let next = -1;
     if (Array.isArray(value)) {
       next = this.writeArray(value, at, slot.element);
@@ -235,7 +235,7 @@ export class Encoder {
     if (!this.isPlainPrototype(prototype)) {
       const next = this.writeBuiltIn(value, at, slot);
       if (next >= 0) return next;
-      plainPrototypes.add(prototype);
+      if (isOfUsers(prototype)) plainPrototypes.add(prototype);
     }
     if (this.tables !== null) {
       const shape = this.findShape(value as Record<string, unknown>, slot);
@@ -286,7 +286,12 @@ export class Encoder {
 
   /** Writes an object of a built-in class; -1 when it is plain data after all. Throws for what cannot be sent. */
   private writeBuiltIn(value: object, at: number, slot: Slot): number {
-    if (ArrayBuffer.isView(value)) return this.writeBinary(viewKind(value), value.buffer, value.byteOffset, value.byteLength, at);
+    if (ArrayBuffer.isView(value)) {
+      // Of a detached buffer a DataView throws where a typed array says that it is empty.
+      const isDetachedView = types.isDataView(value) && isDetached(value.buffer);
+      if (isDetachedView) throw UNSUPPORTED;
+      return this.writeBinary(viewKind(value), value.buffer, value.byteOffset, value.byteLength, at);
+    }
     if (types.isDate(value)) return this.writeFloat(Tag.Date, value.getTime(), at);
     if (types.isMap(value)) return this.writeMap(value, at, slot);
     if (types.isSet(value)) return this.writeSet(value, at, slot);
@@ -298,25 +303,34 @@ export class Encoder {
   private writeMap(value: Map<unknown, unknown>, at: number, slot: Slot): number {
     if (at + 2 * value.size > this.limit) throw OVERFLOW;
     this.bytes[at] = Tag.Map;
-    let next = this.writeVarint(value.size, at + 1);
+    let left = value.size;
+    let next = this.writeVarint(left, at + 1);
     for (const [key, entry] of value) {
+      if (left-- === 0) throw UNSUPPORTED;
       next = this.writeField(key, next, slot);
       next = this.writeField(entry, next, slot.element);
     }
+    // A getter of an entry may have changed the map meanwhile: the count that was written must hold.
+    if (left !== 0) throw UNSUPPORTED;
     return next;
   }
 
   private writeSet(value: Set<unknown>, at: number, slot: Slot): number {
     if (at + value.size > this.limit) throw OVERFLOW;
     this.bytes[at] = Tag.Set;
-    let next = this.writeVarint(value.size, at + 1);
-    for (const entry of value) next = this.writeField(entry, next, slot.element);
+    let left = value.size;
+    let next = this.writeVarint(left, at + 1);
+    for (const entry of value) {
+      if (left-- === 0) throw UNSUPPORTED;
+      next = this.writeField(entry, next, slot.element);
+    }
+    if (left !== 0) throw UNSUPPORTED;
     return next;
   }
 
   private writeBinary(kind: number, buffer: ArrayBufferLike, offset: number, length: number, at: number): number {
     if (at + length > this.limit) throw OVERFLOW;
-    // A detached buffer looks empty; making a view of it throws the error that says so.
+    if (length === 0 && isDetached(buffer)) throw UNSUPPORTED;
     const source = new Uint8Array(buffer, offset, length);
     this.bytes[at] = Tag.Binary;
     this.bytes[at + 1] = kind;
@@ -340,6 +354,18 @@ function hasKeys(shape: Shape, keys: readonly string[]): boolean {
   for (let index = 0; index < keys.length; index++) if (shape.keys[index] !== keys[index]) return false;
   return true;
 }
+
+/**
+ * True for the prototype of a class that was written in JavaScript, and for any realm's Object.prototype. An object made on a built-in prototype
+ * (`Object.create(Map.prototype)`) is plain data, but it tells nothing about others with that prototype.
+ */
+function isOfUsers(prototype: object): boolean {
+  if (Object.getPrototypeOf(prototype) === null) return true;
+  const constructor = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  return typeof constructor !== 'function' || !/\{\s*\[native code\]\s*\}$/.test(functionSource.call(constructor));
+}
+
+const functionSource = Function.prototype.toString;
 
 /** Prototypes of user classes (and of plain objects of other realms) whose instances were found to be plain data. */
 const plainPrototypes = new WeakSet<object>();

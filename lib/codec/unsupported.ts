@@ -55,7 +55,7 @@ function find(value: unknown, path: string, ancestors: unknown[]): AgentwireValu
       path,
     );
   }
-  if (ancestors.length >= CodecLimit.MaxDepth) {
+  if (ancestors.length >= CodecLimit.MaxDepth && isContainer(value)) {
     return new AgentwireValueError(
       'ERR_AGENTWIRE_TOO_DEEP',
       `the value is nested more than ${CodecLimit.MaxDepth} deep (at ${path.slice(0, 60)}...); flatten it`,
@@ -64,7 +64,7 @@ function find(value: unknown, path: string, ancestors: unknown[]): AgentwireValu
   }
   const kind = unsupportedKind(value);
   if (kind !== undefined) return unsupported(kind[0], kind[1]);
-  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) || types.isDate(value)) return undefined;
+  if (!isContainer(value)) return undefined;
   ancestors.push(value);
   try {
     if (types.isMap(value)) {
@@ -92,12 +92,32 @@ function find(value: unknown, path: string, ancestors: unknown[]): AgentwireValu
   }
 }
 
+/** True for an object that holds other values, which counts as a level of nesting. */
+export function isContainer(value: object): boolean {
+  return !(ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) || types.isDate(value));
+}
+
+/** True for a buffer whose bytes were transferred away. It looks like an empty one; but no view can be made of it. */
+export function isDetached(buffer: ArrayBufferLike): boolean {
+  if (types.isSharedArrayBuffer(buffer)) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 function label(key: unknown): string {
   return typeof key === 'string' ? JSON.stringify(key) : typeof key === 'object' ? '...' : String(key);
 }
 
 /** Names a built-in object with inner state that own properties do not show, and what to send instead. */
 export function unsupportedKind(value: object): [what: string, advice: string] | undefined {
+  if (types.isArrayBuffer(value) && isDetached(value)) return ['a detached ArrayBuffer', 'send it before it is transferred'];
+  if (ArrayBuffer.isView(value) && isDetached(value.buffer)) {
+    return ['a view of a detached ArrayBuffer', 'send it before the buffer is transferred'];
+  }
   if (types.isNativeError(value)) return ['an Error', 'send what the receiver needs of it: {name, message, stack}'];
   if (types.isPromise(value)) return ['a Promise', 'await it first'];
   if (types.isRegExp(value)) return ['a RegExp', 'send its source and flags'];

@@ -1,7 +1,7 @@
 // From a fresh clone to a thing that runs: dependencies, native addon, generated TypeScript, compiled TypeScript.
 // Every step is skipped while the hash of what it reads is the one that it last ended with.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentHash, dropStamp, installFile, isFresh, mirrorFolder, setStamp, writeIfChanged } from './files.mjs';
 import { withSetupLock } from './lock.mjs';
@@ -49,19 +49,30 @@ export async function setUp({ force = false } = {}) {
   if (force || !isDone(steps[1])) checkRust();
   await withSetupLock(async () => {
     const started = performance.now();
+    removeLeftovers();
+    let wasNeeded = false;
     for (const step of steps) {
       if (step.isWanted?.() === false || (!force && isDone(step))) continue;
       const hash = step.hash();
       dropStamp(step.name);
-      await step.run(hash);
+      await step.run();
       setStamp(step.name, hash);
+      wasNeeded = true;
     }
-    say(`ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    // Another set-up may have done it all while this one waited.
+    if (wasNeeded) say(`ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
   });
 }
 
 function isDone(step) {
   return step.isWanted?.() === false || isFresh(step.name, step.hash(), step.outputs());
+}
+
+/** What a set-up that was killed left behind; whoever holds the lock may take it away. */
+function removeLeftovers() {
+  for (const name of readdirSync(cache)) {
+    if (/^(native|compiled)-\d+$/.test(name)) rmSync(join(cache, name), { recursive: true, force: true });
+  }
 }
 
 // --- dependencies
@@ -182,5 +193,6 @@ async function compile(folder, project, output) {
 
 async function must(exitCode, message) {
   const code = await exitCode;
-  if (code !== 0) throw new Refusal(message, code > 128 ? code : 1);
+  if (code > 128) throw new Refusal('interrupted; the next run goes on from here', code);
+  if (code !== 0) throw new Refusal(message);
 }

@@ -47,10 +47,20 @@ function tryAcquire() {
     linkSync(mine, lockFile);
     return true;
   } catch (error) {
-    if (error.code === 'EEXIST') return false;
-    throw error;
+    return error.code !== 'EEXIST' && createLockFile();
   } finally {
     rmSync(mine, { force: true });
+  }
+}
+
+/** For file systems without hard links. */
+function createLockFile() {
+  try {
+    writeFileSync(lockFile, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
   }
 }
 

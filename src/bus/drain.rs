@@ -69,9 +69,7 @@ impl Endpoint {
                 records = self.fill_inbox(most);
             }
         }
-        if self.receiver.space.anybody() && !self.receiver.is_crowded() {
-            self.receiver.space.wake_all();
-        }
+        self.receiver.offer_space();
         let control = &self.memory.control;
         control.store(INBOX_RECORDS, records, Ordering::Relaxed);
         control.store(PARKED, u32::from(parked), Ordering::Relaxed);

@@ -18,6 +18,7 @@ use super::slots::Slots;
 use super::subscription::{Outcome, Subscription};
 use super::topic::{NameError, RouteVersion, Topic};
 use crate::memory::{Memory, SharedBytes};
+use crate::pool::SegmentPool;
 
 /// The memory that an endpoint shares with its thread's JavaScript.
 pub struct EndpointMemory {
@@ -150,6 +151,13 @@ impl Endpoint {
         self.buses.len() as u32 - 1
     }
 
+    /// Gives back a bus that was just opened and not used.
+    pub fn abandon_bus(&mut self, handle: u32) {
+        if let Some(bus) = self.buses.get_mut(handle as usize).and_then(Option::take) {
+            Hub::global().close_bus(&bus);
+        }
+    }
+
     /// The bus behind a handle.
     pub fn bus(&self, handle: u32) -> Result<&Arc<Bus>, EndpointError> {
         self.buses.get(handle as usize).and_then(Option::as_ref).ok_or(EndpointError::Closed)
@@ -239,6 +247,11 @@ impl Endpoint {
         Ok(writable)
     }
 
+    /// As [`Endpoint::is_writable`], for a topic without an id.
+    pub fn is_writable_by_name(&mut self, handle: u32, topic: &str) -> Result<bool, EndpointError> {
+        Ok(wait_for_room(&self.bus(handle)?.match_route(topic), &self.receiver))
+    }
+
     /// Folds what JavaScript reported of its messages into the subscriptions' ledgers.
     pub fn fold_outcomes(&mut self) {
         self.slots.fold(&self.memory.outcomes);
@@ -296,23 +309,24 @@ impl Drop for Endpoint {
 
 /// The gate of a topic with this route: OPEN when every subscription has room for whole outboxes.
 pub(super) fn gate(route: &Route) -> u8 {
-    let near_full = route.targets().any(|subscription| subscription.room() < ASK_MARGIN);
+    let near_full = route.targets().any(|subscription| subscription.account.room() < ASK_MARGIN);
     (if near_full { ASK } else { OPEN }) as u8
 }
 
-/// True when all subscriptions and mailboxes of the route have drained; else `waiter` is filed with those
-/// that have not.
+/// True when all subscriptions and mailboxes of the route have drained and there is memory; else `waiter` is
+/// filed with those that have not.
 pub(super) fn wait_for_room(route: &Route, waiter: &Arc<Receiver>) -> bool {
-    let mut writable = true;
+    let mut writable = SegmentPool::global().wait_for_headroom(waiter);
     for leg in &route.legs {
         if leg.receiver.is_crowded() {
             leg.receiver.space.file(waiter);
             writable &= !leg.receiver.is_crowded();
         }
         for subscription in &leg.targets {
-            if !subscription.has_drained() {
-                subscription.room_waiters.file(waiter);
-                writable &= subscription.has_drained();
+            let account = &subscription.account;
+            if !account.has_drained() {
+                account.waiters().file(waiter);
+                writable &= account.has_drained();
             }
         }
     }

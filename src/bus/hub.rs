@@ -48,8 +48,10 @@ impl Hub {
             return;
         }
         buses.remove(&*bus.name);
+        // Before the lock on the hub's topics: `Bus::topic` holds the bus's while it takes the hub's.
+        let ids = bus.topic_ids();
         let mut topics = self.topics.write();
-        for id in bus.topic_ids() {
+        for id in ids {
             topics.remove(&id);
         }
     }

@@ -82,6 +82,9 @@ exported! {
         PARKED / "Parked" = 20;
         /// JavaScript writes: 1 when a drain that finds nothing may spin before it parks.
         MAY_SPIN / "MaySpin" = 24;
+        /// Native writes at submit: 1 when the endpoint slept and sent itself a message. JavaScript clears it
+        /// and drains soon: nobody rings for it.
+        OWN_MAIL / "OwnMail" = 28;
         /// Other threads write: see ATTENTION. On a cache line pair of its own.
         ATTENTION / "Attention" = 128;
         /// Size of the block.
@@ -180,7 +183,7 @@ pub const fn align(len: usize) -> usize {
 const _: () = {
     assert!(EXTENSIONS == TARGET + 4 && EXTENSIONS.is_multiple_of(RECORD_ALIGN));
     assert!(SEQUENCE.is_multiple_of(8) && TIMESTAMP.is_multiple_of(8));
-    assert!(ATTENTION >= MAY_SPIN + 4 + 64, "the word that others write has a cache line of its own");
+    assert!(ATTENTION >= OWN_MAIL + 4 + 64, "the word that others write has a cache line of its own");
     assert!(CONTROL_BYTES >= ATTENTION + 128);
     assert!(MAX_RECORD_OVERHEAD + INLINE_PAYLOAD_BYTES <= crate::pool::SEGMENT_BYTES);
     assert!(MAX_RECORD_OVERHEAD + INLINE_PAYLOAD_BYTES <= CRITICAL_INBOX_BYTES);

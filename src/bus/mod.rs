@@ -2,7 +2,7 @@
 //!
 //! 1. A thread's JavaScript writes a record into its outbox ([`layout`], [`record`]).
 //! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`named_bus`], [`trie`]), asks every matching
-//!    [`subscription`] for room and copies the record into the mailbox of each thread.
+//!    [`subscription`] for room ([`account`], [`waiters`]) and copies the record into the mailbox of each thread.
 //! 3. A [`mailbox`] is four lock-free [`queue`]s; who puts something into the mailbox of a sleeping thread
 //!    rings its bell ([`receiver`]).
 //! 4. `drain.rs` fills the thread's inbox; its JavaScript calls the handlers and counts how each message
@@ -10,8 +10,10 @@
 //!
 //! An [`endpoint`] is one thread's end of all this; the [`hub`] is what all threads share.
 
+pub mod account;
 pub mod mailbox;
 pub mod queue;
+pub mod waiters;
 
 #[cfg(not(loom))]
 pub mod block;
@@ -41,5 +43,3 @@ pub mod subscription;
 pub mod topic;
 #[cfg(not(loom))]
 pub mod trie;
-#[cfg(not(loom))]
-pub mod waiters;

@@ -51,8 +51,24 @@ pub struct Bus {
 #[derive(Default)]
 struct Subscriptions {
     by_id: HashMap<u64, Arc<Subscription>>,
+    /// Those whose thread let them go before they were spent: a publisher may be between their admission and
+    /// a mailbox that takes nothing more, with a message that it is about to count out.
+    leaving: Vec<Arc<Subscription>>,
     /// Sum of those that are no more.
     retired: Ledger,
+}
+
+impl Subscriptions {
+    fn sweep(&mut self) {
+        let Self { leaving, retired, .. } = self;
+        leaving.retain(|subscription| {
+            let spent = subscription.account.is_spent();
+            if spent {
+                retired.add(&subscription.account.final_ledger());
+            }
+            !spent
+        });
+    }
 }
 
 impl Bus {
@@ -100,16 +116,17 @@ impl Bus {
 
     /// Ends a subscription: nothing more is admitted to it. Its ledger stays open until it is retired.
     pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
-        subscription.close();
+        subscription.account.close();
         self.trie.write().remove(&subscription.pattern, subscription);
         self.outdate_routes(&subscription.pattern, subscription.pattern.contains('*'));
     }
 
-    /// Moves the ledger of a spent subscription to the bus's sum.
+    /// Moves the ledger of an ended subscription to the bus's sum, once it is spent.
     pub fn retire(&self, subscription: &Subscription) {
         let mut subscriptions = self.subscriptions.lock();
-        if subscriptions.by_id.remove(&subscription.id).is_some() {
-            subscriptions.retired.add(&subscription.ledger());
+        if let Some(ended) = subscriptions.by_id.remove(&subscription.id) {
+            subscriptions.leaving.push(ended);
+            subscriptions.sweep();
         }
     }
 
@@ -171,17 +188,19 @@ impl Bus {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The figures now. At rest they add up.
+    /// The figures now.
     pub fn metrics(&self) -> BusMetrics {
-        let subscriptions = self.subscriptions.lock();
+        let mut subscriptions = self.subscriptions.lock();
+        subscriptions.sweep();
         let mut ledger = subscriptions.retired;
-        subscriptions.by_id.values().for_each(|subscription| ledger.add(&subscription.ledger()));
+        let live = subscriptions.by_id.values().chain(&subscriptions.leaving);
+        live.for_each(|subscription| ledger.add(&subscription.ledger()));
         BusMetrics {
             published: self.published.load(Ordering::Relaxed),
             unmatched: self.unmatched.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             ledger,
-            subscriptions: subscriptions.by_id.values().filter(|subscription| !subscription.is_closed()).count(),
+            subscriptions: subscriptions.by_id.values().filter(|subscription| !subscription.account.is_closed()).count(),
             topics: self.topics.read().len(),
         }
     }

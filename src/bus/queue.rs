@@ -200,6 +200,8 @@ impl<S: SegmentSource> SegmentQueue<S> {
                 self.source.give(next);
                 continue;
             }
+            // SYNC POINT segment: Acquire pairs with the Release in `install`: should this be a segment later
+            // than `position`, then the claim below sees the flag that its installer raised before, and fails.
             let segment = self.tail.segment.load(Ordering::Acquire);
             if self.claim(position, position + size) {
                 return Ok((segment, offset as usize));
@@ -231,13 +233,14 @@ impl<S: SegmentSource> SegmentQueue<S> {
                 previous.memory.store(offset as usize, PAD, Ordering::Release);
             }
         }
+        // SYNC POINT segment: Release pairs with the Acquire in `reserve`.
         self.tail.segment.store(next, Ordering::Release);
         let start = if offset == 0 { position } else { position - offset + segment_bytes };
         let mut current = position | INSTALLING;
         loop {
-            // `close` may have set its flag meanwhile: keep it. This record was claimed before.
+            // `drain_closed` may have set its flag meanwhile: keep it. This record was claimed before.
             let done = (start + size) | (current & CLOSED);
-            // SYNC POINT tail: Release pairs with the Acquire in `push` and `close`.
+            // SYNC POINT tail: Release pairs with the Acquire in `reserve` and `drain_closed`.
             match self.tail.position.compare_exchange(current, done, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return next,
                 Err(seen) => current = seen,
@@ -248,7 +251,8 @@ impl<S: SegmentSource> SegmentQueue<S> {
     /// The oldest record, when it is committed.
     ///
     /// # Safety
-    /// One thread at a time calls the consumer's methods (`peek`, `advance`, `publish_head`, `drain_closed`).
+    /// One thread at a time calls the consumer's methods (`peek`, `advance`, `publish_head`, `drain_closed`),
+    /// and a record is not used any more once it was advanced over: the next `peek` may give its segment back.
     pub unsafe fn peek(&self) -> Option<Committed<'_, S::Memory>> {
         let segment_bytes = self.source.segment_bytes();
         // SAFETY: one consumer (contract).
@@ -277,7 +281,7 @@ impl<S: SegmentSource> SegmentQueue<S> {
             // SAFETY: linked and not given back.
             let memory = unsafe { &(*head.segment).memory };
             let offset = (head.position - head.segment_start) as usize;
-            // SYNC POINT commit: Acquire pairs with the Release in `push`.
+            // SYNC POINT commit: Acquire pairs with the Release in `push`, and in `install` for a pad.
             match memory.load(offset, Ordering::Acquire) {
                 0 => return None,
                 PAD => head.position = head.segment_start + segment_bytes,
@@ -313,7 +317,7 @@ impl<S: SegmentSource> SegmentQueue<S> {
     /// As `peek`.
     pub unsafe fn drain_closed(&self, mut each: impl FnMut(Committed<'_, S::Memory>)) {
         let mut spins = 0;
-        // SYNC POINT tail: AcqRel pairs with the claims in `push`: each is either before, and waited for
+        // SYNC POINT tail: AcqRel pairs with the claims in `reserve`: each is either before, and waited for
         // below, or after, and sees the flag.
         let mut end = self.tail.position.fetch_or(CLOSED, Ordering::AcqRel);
         while end & INSTALLING != 0 {
@@ -358,5 +362,5 @@ impl<S: SegmentSource> Drop for SegmentQueue<S> {
 
 fn wait(spins: &mut u32) {
     *spins += 1;
-    if *spins % SPINS_BEFORE_YIELD == 0 { yield_now() } else { spin_hint() }
+    if spins.is_multiple_of(SPINS_BEFORE_YIELD) { yield_now() } else { spin_hint() }
 }

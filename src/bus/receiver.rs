@@ -1,8 +1,8 @@
 //! The part of an endpoint that other threads hold: its mailbox and its bell.
 
-use super::layout::MAILBOX_BYTES;
+use super::layout::{MAILBOX_BYTES, WRITABLE};
 use super::mailbox::{Mailbox, PRIORITIES};
-use super::waiters::Waiters;
+use super::waiters::{Waiter, Waiters};
 use crate::pool::SegmentPool;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -63,9 +63,16 @@ impl Receiver {
         self.block_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Counts the bytes of a block that was taken out.
+    /// Counts the bytes of a block that was taken out, or that the mailbox did not take.
     pub fn remove_block_bytes(&self, bytes: usize) {
         self.block_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Tells those who wait for space, when there is some. Called after the mailbox shrank.
+    pub fn offer_space(&self) {
+        if self.space.anybody() && !self.is_crowded() {
+            self.space.wake_all();
+        }
     }
 
     /// Rings when the thread sleeps. Senders call it once after a batch.
@@ -85,5 +92,15 @@ impl Receiver {
     pub fn call(&self, attention: u32) {
         self.bell.raise(attention);
         self.bell.ring();
+    }
+}
+
+impl Waiter for Receiver {
+    fn id(&self) -> u32 {
+        self.id
+    }
+
+    fn call_for_room(&self) {
+        self.call(WRITABLE as u32);
     }
 }

@@ -37,11 +37,9 @@ impl OutboxRecord {
             topic: word(TOPIC),
             payload_length: word(PAYLOAD_LENGTH),
         };
-        let needed = record.payload_start() + record.payload_length as usize;
-        let fits = record.length.is_multiple_of(RECORD_ALIGN)
-            && record.length <= end - offset
+        let fits = record.length <= end - offset
             && record.payload_length as usize <= INLINE_PAYLOAD_BYTES
-            && align(needed) == record.length;
+            && align(record.payload_start() + record.payload_length as usize) == record.length;
         let known = record.flags & !WRITABLE_FLAGS == 0 && record.priority < super::mailbox::PRIORITIES;
         (fits && known).then_some(record)
     }

@@ -109,13 +109,13 @@ impl Slots {
         touched.retain(|&index| {
             let Some(slot) = self.slots[index as usize].as_mut() else { return false };
             slot.fold(read_counters(outcomes, index));
-            if slot.subscription.is_spent() {
+            if slot.subscription.account.is_spent() {
                 slot.bus.retire(&slot.subscription);
                 self.vacate(index);
                 return false;
             }
             // An ended subscription is looked at until its last message came.
-            slot.touched = slot.in_hand != 0 || slot.subscription.is_closed();
+            slot.touched = slot.in_hand != 0 || slot.subscription.account.is_closed();
             slot.touched
         });
         self.touched = touched;
@@ -124,14 +124,14 @@ impl Slots {
     /// Ends one message of a slot that was not handed to JavaScript.
     pub fn end_now(&self, slot: u32, outcome: Outcome) {
         if let Some((_, subscription)) = self.get(slot) {
-            subscription.end(outcome, 1);
+            subscription.account.end(outcome, 1);
         }
     }
 
     /// Ends every message that JavaScript has in hand and will not report any more.
     pub fn end_all_in_hand(&mut self, outcome: Outcome) {
         for slot in self.slots.iter_mut().flatten() {
-            slot.subscription.end(outcome, u64::from(slot.in_hand));
+            slot.subscription.account.end(outcome, u64::from(slot.in_hand));
             slot.in_hand = 0;
         }
     }
@@ -152,7 +152,7 @@ impl Slot {
             let new = counter.wrapping_sub(self.seen[index]).min(self.in_hand);
             if new != 0 {
                 self.in_hand -= new;
-                self.subscription.end(*outcome, u64::from(new));
+                self.subscription.account.end(*outcome, u64::from(new));
             }
         }
         self.seen = counters;

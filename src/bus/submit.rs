@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::block::Block;
-use super::endpoint::{Endpoint, gate, wait_for_room};
+use super::endpoint::{Endpoint, EndpointMemory, gate, wait_for_room};
 use super::layout::*;
 use super::queue::PushError;
 use super::record::OutboxRecord;
 use super::route::{Leg, Route};
 use super::subscription::Outcome;
+use super::waiters::Waiter;
 use crate::memory::{Memory, SharedBytes};
 use crate::pool::SegmentPool;
 use crate::sync::Ordering;
@@ -54,12 +55,12 @@ impl Endpoint {
     }
 
     /// Submits the one record at the start of the outbox, whose payload area is `payload`. False when it
-    /// was refused. The outbox is empty but for that record.
+    /// was refused, or is longer than MAX_PAYLOAD_BYTES. The outbox is empty but for that record.
     pub fn submit_block(&mut self, payload: Box<[u8]>) -> bool {
         let end = self.memory.control.load(OUTBOX_COMMITTED, Ordering::Relaxed) as usize;
         let taken = match OutboxRecord::read(&self.memory.outbox, 0, end) {
-            Some(record) => self.submit_record(0, &record, now(), Some(&Block::new(payload)), Admission::Checked),
-            None => {
+            Some(record) if payload.len() <= MAX_PAYLOAD_BYTES => self.submit_record(0, &record, now(), Some(&Block::new(payload)), Admission::Checked),
+            _ => {
                 self.faults.malformed_outboxes += 1;
                 false
             }
@@ -117,15 +118,19 @@ impl Endpoint {
             inline = bus.match_route(&name);
             (bus, &inline, 0)
         };
+        let gate_index = gate_index(record);
         if !has_room(route, record.priority) {
-            memory.gates.set_byte(gate_index(record), ASK as u8);
+            set_gate(memory, gate_index, ASK as u8);
             if admission == Admission::Checked {
                 bus.count_refused();
-                wait_for_room(route, receiver);
+                if wait_for_room(route, receiver) {
+                    // Drained since the look above, so nobody will tell that there is room: look again soon.
+                    receiver.call_for_room();
+                }
                 return false;
             }
         } else {
-            memory.gates.set_byte(gate_index(record), gate(route));
+            set_gate(memory, gate_index, gate(route));
         }
         *sequence += 1;
         let outgoing = Outgoing {
@@ -140,6 +145,9 @@ impl Endpoint {
         };
         for leg in &route.legs {
             outgoing.deliver(leg, open_slots);
+            if record.priority == 0 {
+                leg.receiver.raise(CRITICAL_WAITS as u32);
+            }
             if to_wake.last().is_none_or(|last| last.id != leg.receiver.id)
                 && !to_wake.iter().any(|noted| noted.id == leg.receiver.id)
             {
@@ -150,23 +158,34 @@ impl Endpoint {
         true
     }
 
-    /// Rings for the receivers of this submit that sleep.
+    /// Rings for the receivers of this submit that sleep. This endpoint itself is told without its bell, which
+    /// does not keep the event loop alive: what a thread sends itself must arrive before the thread ends.
     fn wake_receivers(&mut self) {
         for receiver in self.to_wake.drain(..) {
-            receiver.wake();
+            if receiver.id != self.receiver.id {
+                receiver.wake();
+            } else if receiver.mailbox.wake() {
+                self.memory.control.store(OWN_MAIL, 1, Ordering::Relaxed);
+            }
         }
     }
 }
 
-/// The gate byte of a record's topic; index 0 belongs to no topic and serves those without an id.
-fn gate_index(record: &OutboxRecord) -> usize {
-    if record.flags & TOPIC_INLINE as u16 == 0 { record.topic as usize } else { 0 }
+/// The gate byte of a record's topic. None when the topic has no id: such topics share gate 0, which stays ASK.
+fn gate_index(record: &OutboxRecord) -> Option<usize> {
+    (record.flags & TOPIC_INLINE as u16 == 0).then_some(record.topic as usize)
+}
+
+fn set_gate(memory: &EndpointMemory, index: Option<usize>, gate: u8) {
+    if let Some(index) = index {
+        memory.gates.set_byte(index, gate);
+    }
 }
 
 fn has_room(route: &Route, priority: usize) -> bool {
     SegmentPool::global().has_headroom()
         && route.legs.iter().all(|leg| {
-            !leg.receiver.is_full(priority) && leg.targets.iter().all(|subscription| subscription.room() > 0)
+            !leg.receiver.is_full(priority) && leg.targets.iter().all(|target| target.account.room() > 0)
         })
 }
 
@@ -202,7 +221,7 @@ impl Outgoing<'_> {
     fn deliver(&self, leg: &Leg, slots: &mut Vec<u32>) {
         for targets in leg.targets.chunks(MAX_TARGETS) {
             slots.clear();
-            slots.extend(targets.iter().filter(|target| target.admit()).map(|target| target.slot));
+            slots.extend(targets.iter().filter(|target| target.account.admit()).map(|target| target.slot));
             if slots.is_empty() {
                 continue;
             }
@@ -212,7 +231,7 @@ impl Outgoing<'_> {
                 Err(PushError::Full) => Outcome::Overflow,
             };
             for target in targets.iter().filter(|target| slots.contains(&target.slot)) {
-                target.end(outcome, 1);
+                target.account.end(outcome, 1);
             }
         }
     }
@@ -272,6 +291,8 @@ impl Outgoing<'_> {
         });
         if pushed.is_err() && let (Some(block), Some(handle)) = (block, handle) {
             leg.receiver.remove_block_bytes(block.bytes().len());
+            // Somebody may have taken the mailbox for full with these bytes in it.
+            leg.receiver.offer_space();
             // SAFETY: made above, and no record holds it.
             drop(unsafe { Block::from_handle(handle) });
         }

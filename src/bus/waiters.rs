@@ -6,25 +6,30 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use crate::sync::{AtomicBool, Mutex, Ordering, fence};
 
-use super::layout::WRITABLE;
-use super::receiver::Receiver;
-use crate::sync::{AtomicBool, Ordering, fence};
+/// Somebody who waits for room.
+pub trait Waiter: Send + Sync {
+    /// Tells waiters apart.
+    fn id(&self) -> u32;
+
+    /// Tells it that there may be room. Called on any thread; it must not publish or drain inside.
+    fn call_for_room(&self);
+}
 
 /// Who waits for room. Empty at nearly all times, so looking is one load.
 #[derive(Default)]
 pub struct Waiters {
     any: AtomicBool,
-    list: Mutex<Vec<Arc<Receiver>>>,
+    list: Mutex<Vec<Arc<dyn Waiter>>>,
 }
 
 impl Waiters {
     /// Files `waiter` (once). The caller then looks again whether there is room.
-    pub fn file(&self, waiter: &Arc<Receiver>) {
+    pub fn file<W: Waiter + 'static>(&self, waiter: &Arc<W>) {
         let mut list = self.list.lock();
-        if !list.iter().any(|filed| filed.id == waiter.id) {
-            list.push(Arc::clone(waiter));
+        if !list.iter().any(|filed| filed.id() == waiter.id()) {
+            list.push(Arc::clone(waiter) as Arc<dyn Waiter>);
         }
         self.any.store(true, Ordering::Relaxed);
         drop(list);
@@ -48,7 +53,7 @@ impl Waiters {
             std::mem::take(&mut *list)
         };
         for waiter in waiting {
-            waiter.call(WRITABLE as u32);
+            waiter.call_for_room();
         }
     }
 }

@@ -67,8 +67,8 @@ impl Memory for HeapBytes {
         self.word(offset).store(value, order);
     }
 
-    fn clear(&self) {
-        // SAFETY: the whole allocation; the caller alone uses it meanwhile (contract of `clear`).
+    fn clear(&mut self) {
+        // SAFETY: the whole allocation, by its only user.
         unsafe { self.start.write_bytes(0, self.len) }
     }
 }

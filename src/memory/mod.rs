@@ -32,6 +32,6 @@ pub trait Memory {
     /// Stores the word at `offset`.
     fn store(&self, offset: usize, value: u32, order: Ordering);
 
-    /// Sets every byte to zero. The caller alone uses the memory meanwhile.
-    fn clear(&self);
+    /// Sets every byte to zero.
+    fn clear(&mut self);
 }

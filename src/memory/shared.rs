@@ -77,7 +77,7 @@ impl Memory for SharedBytes {
         self.word(offset).store(value, order);
     }
 
-    fn clear(&self) {
+    fn clear(&mut self) {
         // SAFETY: the whole window is allocated.
         unsafe { self.start.write_bytes(0, self.len) }
     }

@@ -160,7 +160,7 @@ impl NativeEndpoint {
     pub fn open_bus(&self, name: String) -> Result<u32> {
         let handle = self.endpoint.borrow_mut().open_bus(&name);
         if let Some(other) = super::copies::copy_with_bus(&name) {
-            self.endpoint.borrow_mut().close_bus(handle)?;
+            self.endpoint.borrow_mut().abandon_bus(handle);
             return Err(Error::new(Code::DuplicateCopy, other));
         }
         Ok(handle)
@@ -188,6 +188,12 @@ impl NativeEndpoint {
     #[napi(catch_unwind)]
     pub fn is_writable(&self, topic: u32) -> Result<bool> {
         Ok(self.endpoint.borrow_mut().is_writable(topic)?)
+    }
+
+    /// As `isWritable`, for a topic without an id.
+    #[napi(catch_unwind)]
+    pub fn is_writable_by_name(&self, handle: u32, topic: String) -> Result<bool> {
+        Ok(self.endpoint.borrow_mut().is_writable_by_name(handle, &topic)?)
     }
 
     /// Subscribes.

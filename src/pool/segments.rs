@@ -1,12 +1,11 @@
 //! The pool of mailbox segments: one for the process, bounded.
 
-use std::sync::OnceLock;
-
-use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock};
 
 use crate::bus::queue::{Segment, SegmentSource};
+use crate::bus::waiters::{Waiter, Waiters};
 use crate::memory::HeapBytes;
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Mutex, Ordering};
 
 /// Bytes of a segment: about a hundred messages of 150 bytes, so that the pool is asked once per hundred.
 pub const SEGMENT_BYTES: usize = 16 * 1024;
@@ -17,25 +16,49 @@ const MAX_FREE: usize = 64;
 
 /// A bounded pool of zeroed segments. Taken and given back once per segment, not per message, so a lock
 /// does; the lock is never held while memory is zeroed or allocated.
-#[derive(Debug)]
 pub struct SegmentPool {
+    #[expect(clippy::vec_box, reason = "queues link segments by their address")]
     free: Mutex<Vec<Box<Segment<HeapBytes>>>>,
     /// Segments held by queues.
     in_use: AtomicUsize,
+    /// Most segments that queues may hold.
+    most: usize,
+    /// Publishers that wait for headroom.
+    waiters: Waiters,
 }
 
 impl SegmentPool {
     /// The pool of this process.
     pub fn global() -> &'static Self {
         static POOL: OnceLock<SegmentPool> = OnceLock::new();
-        POOL.get_or_init(|| Self { free: Mutex::default(), in_use: AtomicUsize::new(0) })
+        POOL.get_or_init(|| Self::new(MAX_BYTES / SEGMENT_BYTES))
+    }
+
+    fn new(most: usize) -> Self {
+        Self { free: Mutex::default(), in_use: AtomicUsize::new(0), most, waiters: Waiters::default() }
     }
 
     /// True while there is memory to spare. Admission stops at nine tenths of the bound, so that publishers
     /// who were admitted at the same moment find a segment.
     #[inline]
     pub fn has_headroom(&self) -> bool {
-        self.in_use.load(Ordering::Relaxed) < MAX_BYTES / SEGMENT_BYTES / 10 * 9
+        self.in_use.load(Ordering::Relaxed) < self.most / 10 * 9
+    }
+
+    /// As [`SegmentPool::has_headroom`]; while there is none, `waiter` is called when there may be again.
+    pub fn wait_for_headroom<W: Waiter + 'static>(&self, waiter: &Arc<W>) -> bool {
+        if self.has_headroom() {
+            return true;
+        }
+        self.waiters.file(waiter);
+        self.has_headroom()
+    }
+
+    fn count_out(&self) {
+        self.in_use.fetch_sub(1, Ordering::Relaxed);
+        if self.waiters.anybody() && self.has_headroom() {
+            self.waiters.wake_all();
+        }
     }
 
     /// Bytes held by queues at this moment.
@@ -58,8 +81,8 @@ impl SegmentSource for &'static SegmentPool {
 
     fn take(&self) -> Option<Box<Segment<HeapBytes>>> {
         // Relaxed: a count; the segments themselves are handed on under the lock.
-        if self.in_use.fetch_add(1, Ordering::Relaxed) >= MAX_BYTES / SEGMENT_BYTES {
-            self.in_use.fetch_sub(1, Ordering::Relaxed);
+        if self.in_use.fetch_add(1, Ordering::Relaxed) >= self.most {
+            self.count_out();
             return None;
         }
         let free = self.free.lock().pop();
@@ -75,6 +98,41 @@ impl SegmentSource for &'static SegmentPool {
             drop(free);
             drop(segment);
         }
-        self.in_use.fetch_sub(1, Ordering::Relaxed);
+        self.count_out();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counter(AtomicUsize);
+
+    impl Waiter for Counter {
+        fn id(&self) -> u32 {
+            1
+        }
+
+        fn call_for_room(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_waits_for_memory_is_called_when_there_is_some() {
+        let pool: &'static SegmentPool = Box::leak(Box::new(SegmentPool::new(10)));
+        let waiter = Arc::new(Counter(AtomicUsize::new(0)));
+        let calls = || waiter.0.load(Ordering::Relaxed);
+        let mut taken: Vec<_> = (0..10).map(|_| (&pool).take().expect("within the bound")).collect();
+        assert!((&pool).take().is_none());
+        assert!(!pool.wait_for_headroom(&waiter) && !pool.wait_for_headroom(&waiter));
+        // Nine tenths are still held.
+        (&pool).give(taken.pop().expect("ten"));
+        assert_eq!(calls(), 0);
+        (&pool).give(taken.pop().expect("nine"));
+        assert_eq!(calls(), 1, "called once, however often it was filed");
+        assert!(pool.wait_for_headroom(&waiter));
+        taken.into_iter().for_each(|segment| (&pool).give(segment));
+        assert_eq!((calls(), pool.bytes_in_use()), (1, 0));
     }
 }

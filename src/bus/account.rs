@@ -1,0 +1,179 @@
+//! A subscription's account: what was admitted to it, how each message ended, and who waits for room in it.
+//!
+//! `admitted = handled + failed + dropped (by reason) + in flight`, always (docs/delivery.md). Publishers
+//! count up `admitted`, the subscriber's thread counts up the outcomes; the two are far apart in memory,
+//! so that neither waits for the other's cache line.
+
+use crossbeam_utils::CachePadded;
+
+use super::waiters::Waiters;
+use crate::sync::{AtomicBool, AtomicU64, Ordering, order_of_seq_cst};
+
+/// How a message ended for a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Outcome {
+    /// The handler returned or resolved.
+    Handled,
+    /// The handler threw or rejected.
+    Failed,
+    /// Dropped: the subscription had ended when the message's turn came.
+    Unsubscribed,
+    /// Dropped: the payload's bytes were no value.
+    Undecodable,
+    /// Dropped: the subscriber's thread ended.
+    SubscriberDied,
+    /// Dropped: no memory for another segment, although admission had found some.
+    Overflow,
+}
+
+/// Number of outcomes.
+pub const OUTCOMES: usize = 6;
+
+/// Number of the outcomes that the subscriber's JavaScript reports, the first ones.
+pub const REPORTED_OUTCOMES: usize = 4;
+
+/// A snapshot of an account, or a sum of several.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Messages admitted.
+    pub admitted: u64,
+    /// Messages ended, by [`Outcome`].
+    pub ended: [u64; OUTCOMES],
+}
+
+impl Ledger {
+    /// Admitted and not ended.
+    pub fn in_flight(&self) -> u64 {
+        self.admitted.saturating_sub(self.ended.iter().sum())
+    }
+
+    /// Adds another ledger to this one.
+    pub fn add(&mut self, other: &Self) {
+        self.admitted += other.admitted;
+        self.ended.iter_mut().zip(other.ended).for_each(|(sum, ended)| *sum += ended);
+    }
+}
+
+struct Ended {
+    total: AtomicU64,
+    by_outcome: [AtomicU64; OUTCOMES],
+}
+
+/// See the module's documentation.
+pub struct Account {
+    queue_limit: u64,
+    waiters: Waiters,
+    closed: AtomicBool,
+    admitted: CachePadded<AtomicU64>,
+    ended: CachePadded<Ended>,
+}
+
+impl Account {
+    /// An open account with nothing in it, for at most `queue_limit` messages in flight (at least one).
+    pub fn new(queue_limit: u64) -> Self {
+        Self {
+            queue_limit: queue_limit.max(1),
+            waiters: Waiters::default(),
+            closed: AtomicBool::new(false),
+            admitted: CachePadded::new(AtomicU64::new(0)),
+            ended: CachePadded::new(Ended {
+                total: AtomicU64::new(0),
+                by_outcome: std::array::from_fn(|_| AtomicU64::new(0)),
+            }),
+        }
+    }
+
+    /// Publishers that wait for room.
+    pub fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    /// Admitted and not ended. Publishers may be a few messages apart from one another (see `room`).
+    #[inline]
+    pub fn in_flight(&self) -> u64 {
+        // SYNC POINT ended: Acquire pairs with the Release in `end`. `total` first: who ended a message saw
+        // it admitted, so `admitted`, read afterwards, counts it too, and the difference is never too small.
+        let ended = self.ended.total.load(Ordering::Acquire);
+        self.admitted.load(Ordering::Relaxed).saturating_sub(ended)
+    }
+
+    /// Messages that still fit. Two publishers that look at the same moment may both take the last
+    /// place, so the limit holds to within one message for each further publisher.
+    #[inline]
+    pub fn room(&self) -> u64 {
+        let room = self.queue_limit.saturating_sub(self.in_flight());
+        // An ended subscription refuses nobody, however long its last messages take: they may wait for a
+        // promise that never settles.
+        if room == 0 && self.is_closed() { self.queue_limit } else { room }
+    }
+
+    /// True when enough has drained for those who wait, or nothing more is admitted anyway.
+    pub fn has_drained(&self) -> bool {
+        self.in_flight() <= self.queue_limit / 2 || self.is_closed()
+    }
+
+    /// Counts a message in. False when the subscription has ended: the message is counted out again.
+    #[inline]
+    pub fn admit(&self) -> bool {
+        // SYNC POINT slot: SeqCst pairs with `close` and `is_spent`: either this sees `closed`, or the
+        // owner sees this message in flight and keeps the slot.
+        self.admitted.fetch_add(1, Ordering::SeqCst);
+        order_of_seq_cst();
+        if self.closed.load(Ordering::SeqCst) {
+            self.end(Outcome::Unsubscribed, 1);
+            return false;
+        }
+        true
+    }
+
+    /// Counts `count` messages out.
+    pub fn end(&self, outcome: Outcome, count: u64) {
+        // SYNC POINT ended: both Releases pair with the Acquires in `in_flight`, `is_spent` and `ledger`: who
+        // sees a message ended sees it admitted, and who sees the total sees the outcome counted.
+        self.ended.by_outcome[outcome as usize].fetch_add(count, Ordering::Release);
+        self.ended.total.fetch_add(count, Ordering::Release);
+        if self.waiters.anybody() && self.has_drained() {
+            self.waiters.wake_all();
+        }
+    }
+
+    /// Ends the subscription: nothing more is admitted.
+    pub fn close(&self) {
+        // SYNC POINT slot: SeqCst pairs with `admit`.
+        self.closed.store(true, Ordering::SeqCst);
+        // Who files itself later sees `closed` when it looks again: it takes the lock of the list after this.
+        self.waiters.wake_all();
+    }
+
+    /// True when the subscription has ended.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// True when it has ended and nothing is in flight: its slot may be given to another. A publisher with
+    /// an old route may still count a message in, but only to count it out again.
+    pub fn is_spent(&self) -> bool {
+        if !self.closed.load(Ordering::SeqCst) {
+            return false;
+        }
+        order_of_seq_cst();
+        // SYNC POINT ended, and slot: SeqCst pairs with `end` and `admit`. `total` first: read the other way
+        // round, a message counted in and out between the two reads would hide one that is in flight.
+        let ended = self.ended.total.load(Ordering::SeqCst);
+        self.admitted.load(Ordering::SeqCst) == ended
+    }
+
+    /// The figures now: nothing counts as ended that does not count as admitted.
+    pub fn ledger(&self) -> Ledger {
+        // SYNC POINT ended: Acquire pairs with the Release in `end`.
+        let ended = std::array::from_fn(|outcome| self.ended.by_outcome[outcome].load(Ordering::Acquire));
+        Ledger { admitted: self.admitted.load(Ordering::Relaxed), ended }
+    }
+
+    /// The figures of a spent account. A message that is counted in and out just now is in both or in none.
+    pub fn final_ledger(&self) -> Ledger {
+        let ledger = self.ledger();
+        Ledger { admitted: ledger.ended.iter().sum(), ..ledger }
+    }
+}

@@ -1,0 +1,406 @@
+//! The lock-free parts of the bus, explored by loom: every interleaving of the threads of a model (with at
+//! most [`PREEMPTIONS`] switches that no thread asked for), and every value that the orderings allow a load
+//! to see. Only for
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --test loom_mailbox
+//! ```
+#![cfg(loom)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32 as PlainU32, Ordering as PlainOrdering};
+
+use agentwire::bus::account::{Account, Outcome};
+use agentwire::bus::mailbox::{Mailbox, Turn};
+use agentwire::bus::queue::{Committed, PushError, Segment, SegmentQueue, SegmentSource};
+use agentwire::bus::waiters::Waiter;
+use agentwire::memory::Memory;
+use agentwire::sync::{AtomicBool, AtomicU32, Mutex, Ordering};
+use loom::cell::UnsafeCell;
+use loom::sync::Notify;
+use loom::thread;
+
+const PREEMPTIONS: usize = 3;
+
+fn model(run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.max_branches = 20_000;
+    builder.check(run);
+}
+
+/// A segment's memory that loom watches: who touches it after it was given back, or before the clearing
+/// reached him, fails the model.
+struct ModelMemory {
+    words: Vec<AtomicU32>,
+    /// Read by every access, written by `clear`.
+    life: UnsafeCell<()>,
+}
+
+// SAFETY: the cell holds nothing; loom checks the accesses that it stands for.
+unsafe impl Send for ModelMemory {}
+// SAFETY: as above.
+unsafe impl Sync for ModelMemory {}
+
+impl ModelMemory {
+    fn new(bytes: usize) -> Self {
+        Self { words: (0..bytes / 4).map(|_| AtomicU32::new(0)).collect(), life: UnsafeCell::new(()) }
+    }
+}
+
+impl Memory for ModelMemory {
+    fn len(&self) -> usize {
+        self.words.len() * 4
+    }
+
+    fn load(&self, offset: usize, order: Ordering) -> u32 {
+        self.life.with(|_| ());
+        self.words[offset / 4].load(order)
+    }
+
+    fn store(&self, offset: usize, value: u32, order: Ordering) {
+        self.life.with(|_| ());
+        self.words[offset / 4].store(value, order);
+    }
+
+    fn clear(&mut self) {
+        self.life.with_mut(|_| ());
+        self.words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+}
+
+struct Segments {
+    bytes: usize,
+    /// Whether a segment that was given back is the next one to be taken, so that addresses come again.
+    reuse: bool,
+    given_back: Mutex<Vec<Box<Segment<ModelMemory>>>>,
+    /// Not part of what is modelled.
+    in_use: PlainU32,
+}
+
+#[derive(Clone)]
+struct Source(Arc<Segments>);
+
+impl Source {
+    fn new(bytes: usize, reuse: bool) -> Self {
+        Self(Arc::new(Segments { bytes, reuse, given_back: Mutex::default(), in_use: PlainU32::new(0) }))
+    }
+
+    fn in_use(&self) -> u32 {
+        self.0.in_use.load(PlainOrdering::Relaxed)
+    }
+}
+
+impl SegmentSource for Source {
+    type Memory = ModelMemory;
+
+    fn segment_bytes(&self) -> u64 {
+        self.0.bytes as u64
+    }
+
+    fn take(&self) -> Option<Box<Segment<ModelMemory>>> {
+        self.0.in_use.fetch_add(1, PlainOrdering::Relaxed);
+        let again = if self.0.reuse { self.0.given_back.lock().pop() } else { None };
+        Some(again.unwrap_or_else(|| Segment::new(ModelMemory::new(self.0.bytes))))
+    }
+
+    fn give(&self, mut segment: Box<Segment<ModelMemory>>) {
+        segment.reset();
+        self.0.given_back.lock().push(segment);
+        self.0.in_use.fetch_sub(1, PlainOrdering::Relaxed);
+    }
+}
+
+/// Fills a record with its tag: the number of its producer and its place among that one's records.
+fn fill(memory: &ModelMemory, start: usize, len: usize, tag: u32) {
+    for at in (4..len).step_by(4) {
+        memory.store(start + at, tag, Ordering::Relaxed);
+    }
+}
+
+fn tag_of(record: &Committed<'_, ModelMemory>) -> u32 {
+    let word = |at: usize| record.memory.load(record.offset + at, Ordering::Relaxed);
+    let tag = word(4);
+    assert!((4..record.len).step_by(4).all(|at| word(at) == tag), "a record came in parts");
+    tag
+}
+
+fn push(queue: &SegmentQueue<Source>, len: usize, tag: u32) -> Result<(), PushError> {
+    queue.push(len, |memory, start| fill(memory, start, len, tag))
+}
+
+/// Two producers and a consumer; each producer pushes records of the given lengths. What arrives is what was
+/// pushed: each record once, whole, and in its producer's order; and every segment comes back.
+fn two_producers(segment_bytes: usize, lengths: [&'static [usize]; 2]) {
+    model(move || {
+        let source = Source::new(segment_bytes, true);
+        let queue = Arc::new(SegmentQueue::new(source.clone()));
+        let producers: Vec<_> = (0..2)
+            .map(|producer| {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || {
+                    for (&len, tag) in lengths[producer].iter().zip(producer as u32 * 16 + 1..) {
+                        assert_eq!(push(&queue, len, tag), Ok(()));
+                    }
+                })
+            })
+            .collect();
+        let mut expected = [1, 17];
+        for _ in 0..lengths[0].len() + lengths[1].len() {
+            loop {
+                // SAFETY: this thread is the consumer.
+                let Some(record) = (unsafe { queue.peek() }) else {
+                    thread::yield_now();
+                    continue;
+                };
+                let (tag, len) = (tag_of(&record), record.len);
+                let next = &mut expected[tag as usize / 16];
+                assert_eq!(tag, *next, "lost, doubled or out of order");
+                *next += 1;
+                // SAFETY: as above.
+                unsafe { queue.advance(len) };
+                break;
+            }
+        }
+        producers.into_iter().for_each(|producer| producer.join().expect("no panic"));
+        // SAFETY: as above.
+        assert!(unsafe { queue.peek() }.is_none());
+        drop(queue);
+        assert_eq!(source.in_use(), 0);
+    });
+}
+
+#[test]
+fn order_across_segments() {
+    two_producers(16, [&[8, 8], &[8, 8]]);
+}
+
+#[test]
+fn order_across_pads() {
+    two_producers(24, [&[16, 16], &[8]]);
+}
+
+/// A queue that closes while two producers push: what was taken comes out, in order; the rest is refused, and
+/// for good.
+#[test]
+fn close_against_push() {
+    model(|| {
+        let source = Source::new(16, false);
+        let queue = Arc::new(SegmentQueue::new(source.clone()));
+        let producers: Vec<_> = [1, 17]
+            .into_iter()
+            .map(|first| {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || {
+                    let taken: Vec<bool> = (first..first + 2).map(|tag| push(&queue, 8, tag).is_ok()).collect();
+                    assert!(taken[0] || !taken[1], "taken after a refusal");
+                    taken.into_iter().filter(|taken| *taken).count() as u32
+                })
+            })
+            .collect();
+        let mut drained = Vec::new();
+        // SAFETY: this thread is the consumer.
+        unsafe { queue.drain_closed(|record| drained.push(tag_of(&record))) };
+        for (first, producer) in [1, 17].into_iter().zip(producers) {
+            let taken = producer.join().expect("no panic");
+            let mine: Vec<u32> = drained.iter().copied().filter(|tag| tag / 16 == first / 16).collect();
+            assert_eq!(mine, (first..first + taken).collect::<Vec<_>>());
+        }
+        assert_eq!(push(&queue, 8, 99), Err(PushError::Closed));
+        drop(queue);
+        assert_eq!(source.in_use(), 0);
+    });
+}
+
+/// A receiver that sleeps whenever it may. A record left behind a sleeping receiver shows as a deadlock.
+fn parking(priorities: [&'static [usize]; 2]) {
+    model(move || {
+        let mailbox = Arc::new(Mailbox::new(Source::new(64, false)));
+        let bell = Arc::new(Notify::new());
+        let rings = Arc::new(PlainU32::new(0));
+        let senders: Vec<_> = priorities
+            .into_iter()
+            .filter(|records| !records.is_empty())
+            .map(|records| {
+                let (mailbox, bell, rings) = (Arc::clone(&mailbox), Arc::clone(&bell), Arc::clone(&rings));
+                thread::spawn(move || {
+                    for &priority in records {
+                        let pushed = mailbox.push(priority, 8, |memory, start| fill(memory, start, 8, 1));
+                        assert_eq!(pushed, Ok(()));
+                        if mailbox.wake() {
+                            rings.fetch_add(1, PlainOrdering::Relaxed);
+                            bell.notify();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let expected = priorities.concat().len() as u32;
+        let (mut taken, mut sleeps, mut turn) = (0, 0, Turn::default());
+        loop {
+            mailbox.unpark();
+            // SAFETY: this thread is the receiver.
+            taken += unsafe { mailbox.drain(&mut turn, |_| true) };
+            if taken == expected {
+                break;
+            }
+            sleeps += 1;
+            // SAFETY: as above.
+            if unsafe { mailbox.park() } {
+                bell.wait();
+            }
+        }
+        senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+        assert!(rings.load(PlainOrdering::Relaxed) <= sleeps, "rung more than once in a sleep");
+    });
+}
+
+#[test]
+fn no_lost_ring() {
+    parking([&[2, 2], &[]]);
+}
+
+#[test]
+fn no_lost_ring_of_two_senders() {
+    parking([&[2], &[0]]);
+}
+
+/// A publisher that is told of room by a notification.
+struct Publisher(Notify);
+
+impl Waiter for Publisher {
+    fn id(&self) -> u32 {
+        1
+    }
+
+    fn call_for_room(&self) {
+        self.0.notify();
+    }
+}
+
+/// Waits as `submit` does; never called shows as a deadlock.
+fn wait_for_room(account: &Account) {
+    let publisher = Arc::new(Publisher(Notify::new()));
+    while account.room() == 0 && !account.has_drained() {
+        account.waiters().file(&publisher);
+        if !account.has_drained() {
+            publisher.0.wait();
+        }
+    }
+}
+
+/// An account with this many messages in flight, and room for no more.
+fn full_account(messages: u64) -> Arc<Account> {
+    let account = Arc::new(Account::new(messages));
+    assert!((0..messages).all(|_| account.admit()));
+    account
+}
+
+#[test]
+fn no_lost_room() {
+    model(|| {
+        let account = full_account(2);
+        let subscriber = {
+            let account = Arc::clone(&account);
+            thread::spawn(move || (0..2).for_each(|_| account.end(Outcome::Handled, 1)))
+        };
+        wait_for_room(&account);
+        subscriber.join().expect("no panic");
+    });
+}
+
+#[test]
+fn no_waiting_for_what_ended() {
+    model(|| {
+        let account = full_account(2);
+        let subscriber = {
+            let account = Arc::clone(&account);
+            thread::spawn(move || account.close())
+        };
+        wait_for_room(&account);
+        subscriber.join().expect("no panic");
+    });
+}
+
+/// A slot is given away only while nothing is in flight to it.
+///
+/// One message is in flight or about to be; the subscription ends; a publisher with an old route comes by.
+#[test]
+fn a_slot_is_not_given_away_under_a_message() {
+    model(|| {
+        let account = Arc::new(Account::new(8));
+        // Stands for the mailbox.
+        let sent = Arc::new(AtomicBool::new(false));
+        let publishers: Vec<_> = (0..2)
+            .map(|publisher| {
+                let (account, sent) = (Arc::clone(&account), Arc::clone(&sent));
+                thread::spawn(move || {
+                    let admitted = account.admit();
+                    if admitted && publisher == 0 {
+                        sent.store(true, Ordering::Release);
+                    } else if admitted {
+                        // A mailbox that takes nothing more.
+                        account.end(Outcome::SubscriberDied, 1);
+                    }
+                    admitted
+                })
+            })
+            .collect();
+        account.close();
+        // The slot: is the message of the first publisher handled before it is given away?
+        let handled = sent.load(Ordering::Acquire);
+        if handled {
+            account.end(Outcome::Handled, 1);
+        }
+        let given_away = account.is_spent();
+        let admitted: Vec<bool> =
+            publishers.into_iter().map(|publisher| publisher.join().expect("no panic")).collect();
+        assert!(!given_away || !admitted[0] || handled, "a message is in flight to a slot that was given away");
+        assert!(account.ledger().in_flight() == u64::from(admitted[0] && !handled));
+    });
+}
+
+/// A message in flight and a publisher that counts itself in and out must not look like nothing in flight.
+#[test]
+fn a_passing_publisher_hides_no_message() {
+    model(|| {
+        let account = full_account(1);
+        account.close();
+        let publisher = {
+            let account = Arc::clone(&account);
+            thread::spawn(move || assert!(!account.admit()))
+        };
+        assert!(!account.is_spent(), "a message is in flight");
+        publisher.join().expect("no panic");
+        account.end(Outcome::Handled, 1);
+        assert!(account.is_spent() && account.final_ledger() == account.ledger());
+    });
+}
+
+/// No snapshot shows more messages ended than admitted.
+#[test]
+fn a_ledger_adds_up_while_messages_move() {
+    model(|| {
+        let account = Arc::new(Account::new(8));
+        let sent = Arc::new(AtomicBool::new(false));
+        let publisher = {
+            let (account, sent) = (Arc::clone(&account), Arc::clone(&sent));
+            thread::spawn(move || {
+                assert!(account.admit());
+                sent.store(true, Ordering::Release);
+            })
+        };
+        let subscriber = {
+            let (account, sent) = (Arc::clone(&account), Arc::clone(&sent));
+            thread::spawn(move || {
+                if sent.load(Ordering::Acquire) {
+                    account.end(Outcome::Handled, 1);
+                }
+            })
+        };
+        let ledger = account.ledger();
+        assert!(ledger.ended.iter().sum::<u64>() <= ledger.admitted);
+        publisher.join().expect("no panic");
+        subscriber.join().expect("no panic");
+    });
+}
