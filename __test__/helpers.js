@@ -55,7 +55,8 @@ class Thread {
     this.worker = worker;
     this.calls = 0;
     this.pending = new Map();
-    this.exited = once(worker, 'exit').then(([code]) => {
+    // Not events.once, which fails when the worker does.
+    this.exited = new Promise((resolve) => worker.once('exit', resolve)).then((code) => {
       for (const { reject } of this.pending.values()) reject(new Error(`the thread ended with code ${code}`));
       this.pending.clear();
       return code;

@@ -7,8 +7,8 @@
 //! ```
 #![cfg(loom)]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32 as PlainU32, Ordering as PlainOrdering};
+use std::sync::{Arc, Mutex as PlainMutex};
 
 use agentwire::bus::account::{Account, Outcome};
 use agentwire::bus::mailbox::{Mailbox, Turn};
@@ -21,6 +21,9 @@ use loom::sync::Notify;
 use loom::thread;
 
 const PREEMPTIONS: usize = 3;
+
+/// How often a consumer looks for records while producers push.
+const LOOKS: usize = 3;
 
 fn model(run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -69,12 +72,23 @@ impl Memory for ModelMemory {
     }
 }
 
+/// What becomes of a segment that was given back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GivenBack {
+    /// It is the next one to be taken: addresses come again.
+    Serves,
+    /// It rests. Then no lock of the source orders the threads, as it would by chance.
+    Rests,
+}
+
+type Boxes = Vec<Box<Segment<ModelMemory>>>;
+
 struct Segments {
     bytes: usize,
-    /// Whether a segment that was given back is the next one to be taken, so that addresses come again.
-    reuse: bool,
-    given_back: Mutex<Vec<Box<Segment<ModelMemory>>>>,
-    /// Not part of what is modelled.
+    given_back: GivenBack,
+    serving: Mutex<Boxes>,
+    // Not part of what is modelled.
+    resting: PlainMutex<Boxes>,
     in_use: PlainU32,
 }
 
@@ -82,8 +96,9 @@ struct Segments {
 struct Source(Arc<Segments>);
 
 impl Source {
-    fn new(bytes: usize, reuse: bool) -> Self {
-        Self(Arc::new(Segments { bytes, reuse, given_back: Mutex::default(), in_use: PlainU32::new(0) }))
+    fn new(bytes: usize, given_back: GivenBack) -> Self {
+        let (serving, resting, in_use) = (Mutex::default(), PlainMutex::default(), PlainU32::new(0));
+        Self(Arc::new(Segments { bytes, given_back, serving, resting, in_use }))
     }
 
     fn in_use(&self) -> u32 {
@@ -100,13 +115,19 @@ impl SegmentSource for Source {
 
     fn take(&self) -> Option<Box<Segment<ModelMemory>>> {
         self.0.in_use.fetch_add(1, PlainOrdering::Relaxed);
-        let again = if self.0.reuse { self.0.given_back.lock().pop() } else { None };
+        let again = match self.0.given_back {
+            GivenBack::Serves => self.0.serving.lock().pop(),
+            GivenBack::Rests => None,
+        };
         Some(again.unwrap_or_else(|| Segment::new(ModelMemory::new(self.0.bytes))))
     }
 
     fn give(&self, mut segment: Box<Segment<ModelMemory>>) {
         segment.reset();
-        self.0.given_back.lock().push(segment);
+        match self.0.given_back {
+            GivenBack::Serves => self.0.serving.lock().push(segment),
+            GivenBack::Rests => self.0.resting.lock().expect("no panic").push(segment),
+        }
         self.0.in_use.fetch_sub(1, PlainOrdering::Relaxed);
     }
 }
@@ -129,11 +150,33 @@ fn push(queue: &SegmentQueue<Source>, len: usize, tag: u32) -> Result<(), PushEr
     queue.push(len, |memory, start| fill(memory, start, len, tag))
 }
 
+struct Consumer<'a> {
+    queue: &'a SegmentQueue<Source>,
+    /// The tag that each producer's next record must have.
+    next: [u32; 2],
+}
+
+impl Consumer<'_> {
+    /// Consumes the next record, if one is there.
+    fn consume(&mut self) -> bool {
+        // SAFETY: there is one consumer.
+        let Some(record) = (unsafe { self.queue.peek() }) else { return false };
+        let tag = tag_of(&record);
+        let next = &mut self.next[tag as usize / 16];
+        assert_eq!(tag, *next, "lost, doubled or out of order");
+        *next += 1;
+        let len = record.len;
+        // SAFETY: as above.
+        unsafe { self.queue.advance(len) };
+        true
+    }
+}
+
 /// Two producers and a consumer; each producer pushes records of the given lengths. What arrives is what was
 /// pushed: each record once, whole, and in its producer's order; and every segment comes back.
-fn two_producers(segment_bytes: usize, lengths: [&'static [usize]; 2]) {
+fn two_producers(segment_bytes: usize, given_back: GivenBack, lengths: [&'static [usize]; 2]) {
     model(move || {
-        let source = Source::new(segment_bytes, true);
+        let source = Source::new(segment_bytes, given_back);
         let queue = Arc::new(SegmentQueue::new(source.clone()));
         let producers: Vec<_> = (0..2)
             .map(|producer| {
@@ -145,26 +188,12 @@ fn two_producers(segment_bytes: usize, lengths: [&'static [usize]; 2]) {
                 })
             })
             .collect();
-        let mut expected = [1, 17];
-        for _ in 0..lengths[0].len() + lengths[1].len() {
-            loop {
-                // SAFETY: this thread is the consumer.
-                let Some(record) = (unsafe { queue.peek() }) else {
-                    thread::yield_now();
-                    continue;
-                };
-                let (tag, len) = (tag_of(&record), record.len);
-                let next = &mut expected[tag as usize / 16];
-                assert_eq!(tag, *next, "lost, doubled or out of order");
-                *next += 1;
-                // SAFETY: as above.
-                unsafe { queue.advance(len) };
-                break;
-            }
-        }
+        let mut consumer = Consumer { queue: &queue, next: [1, 17] };
+        // A few looks while they push; a loop until all is there would never end for loom.
+        (0..LOOKS).for_each(|_| _ = consumer.consume());
         producers.into_iter().for_each(|producer| producer.join().expect("no panic"));
-        // SAFETY: as above.
-        assert!(unsafe { queue.peek() }.is_none());
+        while consumer.consume() {}
+        assert_eq!(consumer.next, [1 + lengths[0].len() as u32, 17 + lengths[1].len() as u32], "lost");
         drop(queue);
         assert_eq!(source.in_use(), 0);
     });
@@ -172,12 +201,53 @@ fn two_producers(segment_bytes: usize, lengths: [&'static [usize]; 2]) {
 
 #[test]
 fn order_across_segments() {
-    two_producers(16, [&[8, 8], &[8, 8]]);
+    two_producers(16, GivenBack::Rests, [&[8, 8], &[8, 8]]);
+}
+
+/// With a record for each segment, a producer may wake up to a tail of the same address as before.
+#[test]
+fn order_across_segments_that_come_again() {
+    two_producers(8, GivenBack::Serves, [&[8, 8], &[8]]);
 }
 
 #[test]
 fn order_across_pads() {
-    two_producers(24, [&[16, 16], &[8]]);
+    two_producers(24, GivenBack::Rests, [&[16, 16], &[8]]);
+}
+
+/// Records that are pushed at once are seen at once, also where another producer pushes.
+#[test]
+fn a_run_is_seen_whole() {
+    model(|| {
+        let source = Source::new(24, GivenBack::Rests);
+        let queue = Arc::new(SegmentQueue::new(source.clone()));
+        let runner = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                let pushed = queue.push_run(16, 8, |memory, start| {
+                    fill(memory, start, 8, 1);
+                    memory.store(start + 8, 8, Ordering::Relaxed);
+                    fill(memory, start + 8, 8, 2);
+                });
+                assert_eq!(pushed, Ok(()));
+            })
+        };
+        let other = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || assert_eq!([push(&queue, 8, 17), push(&queue, 8, 18)], [Ok(()); 2]))
+        };
+        let mut consumer = Consumer { queue: &queue, next: [1, 17] };
+        (0..LOOKS).for_each(|_| _ = consumer.consume());
+        if consumer.next[0] == 2 {
+            assert!(consumer.consume() && consumer.next[0] == 3, "the second of two came later");
+        }
+        runner.join().expect("no panic");
+        other.join().expect("no panic");
+        while consumer.consume() {}
+        assert_eq!(consumer.next, [3, 19], "lost");
+        drop(queue);
+        assert_eq!(source.in_use(), 0);
+    });
 }
 
 /// A queue that closes while two producers push: what was taken comes out, in order; the rest is refused, and
@@ -185,7 +255,7 @@ fn order_across_pads() {
 #[test]
 fn close_against_push() {
     model(|| {
-        let source = Source::new(16, false);
+        let source = Source::new(16, GivenBack::Rests);
         let queue = Arc::new(SegmentQueue::new(source.clone()));
         let producers: Vec<_> = [1, 17]
             .into_iter()
@@ -215,7 +285,7 @@ fn close_against_push() {
 /// A receiver that sleeps whenever it may. A record left behind a sleeping receiver shows as a deadlock.
 fn parking(priorities: [&'static [usize]; 2]) {
     model(move || {
-        let mailbox = Arc::new(Mailbox::new(Source::new(64, false)));
+        let mailbox = Arc::new(Mailbox::new(Source::new(64, GivenBack::Rests)));
         let bell = Arc::new(Notify::new());
         let rings = Arc::new(PlainU32::new(0));
         let senders: Vec<_> = priorities

@@ -6,9 +6,9 @@ import { digest, prepareColdMessages, prepareMessages } from '../message.mjs';
 
 const { role, port } = workerData;
 const now = () => process.hrtime.bigint();
-/** Messages that the MessagePort's publisher may be ahead of its subscriber, so that memory stays bounded. */
-const WINDOW = 8192;
-const ACKNOWLEDGE_EVERY = 1024;
+/** How far the MessagePort's publisher may be ahead: its fastest (32,768 in flight halve its speed), and memory stays bounded. */
+const WINDOW = 2048;
+const ACKNOWLEDGE_EVERY = 512;
 /** A publisher yields to its event loop after so many messages. */
 const TURN = 2000;
 

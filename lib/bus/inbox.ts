@@ -300,16 +300,25 @@ export class Inbox {
 
   /** The message is in flight until the handler's promise settles. Its slot is kept for it. */
   private settleLater(promise: PromiseLike<unknown>, slot: number, topic: string): void {
-    promise.then(
-      () => {
-        this.outcomes[slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
-        this.foldSoon();
-      },
-      (error) => {
-        this.fail(slot, Outcome.Failed, error, topic);
-        this.foldSoon();
-      },
-    );
+    // Only a real promise is sure to settle once.
+    let settled = false;
+    const resolved = () => {
+      if (settled) return;
+      settled = true;
+      this.outcomes[slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
+      this.foldSoon();
+    };
+    const rejected = (error: unknown) => {
+      if (settled) return;
+      settled = true;
+      this.fail(slot, Outcome.Failed, error, topic);
+      this.foldSoon();
+    };
+    try {
+      promise.then(resolved, rejected);
+    } catch (error) {
+      rejected(error);
+    }
   }
 
   /** What settled outside of a drain gives its room back without waiting for the next one. */

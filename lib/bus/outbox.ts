@@ -1,6 +1,6 @@
 import { Encoder, isOverflow } from '../codec/encoder';
 import type { Tables } from '../codec/tables';
-import { toValueError } from '../codec/unsupported';
+import { tooLarge, toValueError } from '../codec/unsupported';
 import { AgentwireError } from '../errors';
 import { Bus, Control, Flag, Gate, Record as Layout } from '../generated/layout';
 import { EventPriority, type PublishOptions } from './options';
@@ -13,6 +13,8 @@ const FULL_AT = Bus.OutboxBytes - LONGEST_RECORD;
 const RECORDS_PER_LOOK = 16;
 /** A turn that publishes for longer than this has its messages submitted before it ends, ms. */
 const OLDEST_MS = 1;
+/** Turns that publish are this far apart when there is time for a submit of their own, ms. */
+const PAUSE_MS = 0.01;
 /** Scratch for large payloads that is kept for the next one, bytes. */
 const KEPT_SCRATCH_BYTES = 1024 * 1024;
 
@@ -38,6 +40,7 @@ export class Outbox {
   private position = 0;
   private records = 0;
   private mark = 0;
+  private turnBegan = 0;
   private encoding = false;
   private flushing = false;
   private gates: Uint8Array = new Uint8Array(0);
@@ -87,7 +90,7 @@ export class Outbox {
     if (end < 0) return this.writeLarge(topic, payload, options);
     this.commit(end);
     if (options?.priority === EventPriority.CRITICAL) this.submit();
-    else if (!this.flushing) this.flushSoon();
+    else if (!this.flushing) this.beginTurn();
     else if (this.records % RECORDS_PER_LOOK === 0) this.submitWhenOld();
     return true;
   }
@@ -178,7 +181,7 @@ export class Outbox {
       this.largeEncoder.attach(memory);
       this.areaEnd = this.encodeArea(this.largeEncoder, memory, topic, payload, options, 0, memory.length);
       if (this.areaEnd >= 0) return memory;
-      if (memory.length >= Bus.MaxPayloadBytes) throw toValueError(payload, undefined, Bus.MaxPayloadBytes);
+      if (memory.length >= Bus.MaxPayloadBytes) throw tooLarge(Bus.MaxPayloadBytes);
       memory = new Uint8Array(Math.min(4 * memory.length, Bus.MaxPayloadBytes));
     }
   }
@@ -221,7 +224,7 @@ export class Outbox {
       return encoder.writeRoot(payload, at, end, topic.payloads);
     } catch (error) {
       if (isOverflow(error)) return -1;
-      throw toValueError(part, error, Bus.MaxPayloadBytes);
+      throw toValueError(part, error);
     } finally {
       this.encoding = false;
     }
@@ -262,10 +265,21 @@ export class Outbox {
     if (flags & Flag.Correlation) this.view.setBigUint64(word << 2, options?.correlationId as bigint, true);
   }
 
-  /** At the end of this turn. `nextTick` runs once per 64 awaits, where a microtask would run each time. */
-  private flushSoon(): void {
-    this.flushing = true;
-    process.nextTick(this.flushTurn);
+  /**
+   * The first message of a turn. After a pause it is submitted at once: a sleeping receiver wakes while the rest of the turn's
+   * messages are being written, and a lone message does not wait for the turn's end. Otherwise all go together at the end of
+   * the turn; `nextTick` runs once per 64 awaits, where a microtask would run each time.
+   */
+  private beginTurn(): void {
+    const now = performance.now();
+    const isAfterPause = now - this.turnBegan > PAUSE_MS;
+    this.turnBegan = now;
+    if (isAfterPause) {
+      this.submit();
+    } else {
+      this.flushing = true;
+      process.nextTick(this.flushTurn);
+    }
   }
 
   private readonly flushTurn = (): void => {

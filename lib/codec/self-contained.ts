@@ -1,6 +1,6 @@
 import { Decoder } from './decoder';
 import { Encoder, isOverflow } from './encoder';
-import { toValueError } from './unsupported';
+import { tooLarge, toValueError } from './unsupported';
 
 /** First size of the scratch memory, bytes. It doubles as needed, and is let go when it grew past the second. */
 const SCRATCH_BYTES = 4096;
@@ -31,11 +31,11 @@ export function encodeGrowing(into: Encoder, value: unknown, maxBytes: number): 
     try {
       into.attach(memory);
       const end = into.writeRoot(value, 0, memory.length);
-      if (end > maxBytes) throw toValueError(value, undefined, maxBytes);
+      if (end > maxBytes) throw tooLarge(maxBytes);
       return memory.slice(0, end);
     } catch (error) {
-      if (!isOverflow(error)) throw toValueError(value, error, maxBytes);
-      if (memory.length > maxBytes) throw toValueError(value, error, maxBytes);
+      if (!isOverflow(error)) throw toValueError(value, error);
+      if (memory.length > maxBytes) throw tooLarge(maxBytes);
       size = memory.length * 2;
     } finally {
       if (memory.length <= KEPT_SCRATCH_BYTES) scratch = memory;

@@ -20,16 +20,16 @@ export class AgentwireValueError extends AgentwireError {
 }
 
 /** Turns what encoding threw into an error for the user; what a getter of the value threw stays as it is. */
-export function toValueError(value: unknown, thrown: unknown, maxBytes: number): unknown {
-  if (thrown === UNSUPPORTED || thrown === TOO_DEEP) return explain(value);
-  if (thrown === undefined || typeof thrown === 'symbol') {
-    return new AgentwireValueError(
-      'ERR_AGENTWIRE_TOO_LARGE',
-      `the value takes more than ${maxBytes} bytes encoded; send it in parts, or send a reference to it`,
-      '$',
-    );
-  }
-  return thrown;
+export function toValueError(value: unknown, thrown: unknown): unknown {
+  return thrown === UNSUPPORTED || thrown === TOO_DEEP ? explain(value) : thrown;
+}
+
+export function tooLarge(maxBytes: number): AgentwireValueError {
+  return new AgentwireValueError(
+    'ERR_AGENTWIRE_TOO_LARGE',
+    `the value takes more than ${maxBytes} bytes encoded; send it in parts, or send a reference to it`,
+    '$',
+  );
 }
 
 /** Walks a value that was refused, to name the part and the reason. */

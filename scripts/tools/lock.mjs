@@ -20,6 +20,8 @@ export async function withSetupLock(body) {
 
 async function acquire() {
   mkdirSync(dirname(lockFile), { recursive: true });
+  // Marks the folder as one that can be made again, for backup programs and for the main job's default folder.
+  writeFileSync(join(dirname(lockFile), 'CACHEDIR.TAG'), 'Signature: 8a477f597d28d172789f06886806bc55\n');
   const started = Date.now();
   let announced = false;
   while (!tryAcquire()) {

@@ -14,6 +14,7 @@ use super::mailbox::Turn;
 use super::named_bus::Bus;
 use super::receiver::{Doorbell, Receiver};
 use super::route::Route;
+use super::run::Run;
 use super::slots::Slots;
 use super::subscription::{Outcome, Subscription};
 use super::topic::{NameError, RouteVersion, Topic};
@@ -112,6 +113,7 @@ pub struct Endpoint {
     /// Scratch of submit: receivers of this batch, and the open targets of one record.
     pub(super) to_wake: Vec<Arc<Receiver>>,
     pub(super) open_slots: Vec<u32>,
+    pub(super) run: Run,
     pub(super) spin: SpinState,
     /// What could not be submitted, and why.
     pub faults: EndpointFaults,
@@ -134,6 +136,7 @@ impl Endpoint {
             blocks: BatchBlocks::default(),
             to_wake: Vec::new(),
             open_slots: Vec::new(),
+            run: Run::default(),
             spin: SpinState::default(),
             faults: EndpointFaults::default(),
             closed: false,

@@ -139,7 +139,7 @@ exported! {
         /// Bytes of the outbox.
         OUTBOX_BYTES / "OutboxBytes" = 64 * 1024;
         /// Records that an outbox holds before it is submitted.
-        OUTBOX_RECORDS / "OutboxRecords" = 128;
+        OUTBOX_RECORDS / "OutboxRecords" = 64;
         /// Bytes of the inbox for drained batches.
         INBOX_BYTES / "InboxBytes" = 64 * 1024;
         /// Bytes behind the inbox for CRITICAL records taken between two handlers.

@@ -32,6 +32,8 @@ impl Default for Turn {
 /// A thread's incoming messages.
 pub struct Mailbox<S: SegmentSource> {
     queues: [SegmentQueue<S>; PRIORITIES],
+    /// The receiver sleeps. Written by swaps only, also where the answer is of no use: loom takes a store for
+    /// able to slip under a swap that went before it, and sees lost wake-ups that cannot be.
     parked: AtomicBool,
 }
 
@@ -55,6 +57,18 @@ impl<S: SegmentSource + Clone> Mailbox<S> {
         self.queues[priority].push(len, write)
     }
 
+    /// Appends several records at once. See [`SegmentQueue::push_run`].
+    #[inline]
+    pub fn push_run(
+        &self,
+        priority: usize,
+        len: usize,
+        first: usize,
+        write: impl FnOnce(&S::Memory, usize),
+    ) -> Result<(), PushError> {
+        self.queues[priority].push_run(len, first, write)
+    }
+
     /// Bytes waiting at one priority.
     pub fn backlog_bytes(&self, priority: usize) -> u64 {
         self.queues[priority].backlog_bytes()
@@ -73,7 +87,7 @@ impl<S: SegmentSource + Clone> Mailbox<S> {
     /// # Safety
     /// One thread at a time calls the receiver's methods.
     pub unsafe fn park(&self) -> bool {
-        self.parked.store(true, Ordering::Relaxed);
+        self.parked.swap(true, Ordering::Relaxed);
         // SYNC POINT park: pairs with the fence in `wake`.
         fence(Ordering::SeqCst);
         // SAFETY: the contract is passed on.
@@ -86,7 +100,10 @@ impl<S: SegmentSource + Clone> Mailbox<S> {
 
     /// Declares that the receiver is awake: nobody need ring.
     pub fn unpark(&self) {
-        self.parked.store(false, Ordering::Relaxed);
+        // Looked at first: senders read the flag after every batch, and a write would take its line from them.
+        if self.parked.load(Ordering::Relaxed) {
+            self.parked.swap(false, Ordering::Relaxed);
+        }
     }
 
     /// True when a committed record waits.

@@ -34,6 +34,8 @@ pub mod record;
 #[cfg(not(loom))]
 pub mod route;
 #[cfg(not(loom))]
+mod run;
+#[cfg(not(loom))]
 mod slots;
 #[cfg(not(loom))]
 mod submit;

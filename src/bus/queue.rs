@@ -162,13 +162,24 @@ impl<S: SegmentSource> SegmentQueue<S> {
     /// `write` fills the record at the given offset, all but its first word, which the queue stores
     /// last: the commit. `write` must not panic: a claimed record that is never committed would stop the queue.
     pub fn push(&self, len: usize, write: impl FnOnce(&S::Memory, usize)) -> Result<(), PushError> {
+        self.push_run(len, len, write)
+    }
+
+    /// As [`SegmentQueue::push`], for several records at once: `len` bytes in all, of which the first record
+    /// has `first`. `write` fills the lengths of the others; the consumer sees all of them or none.
+    pub fn push_run(
+        &self,
+        len: usize,
+        first: usize,
+        write: impl FnOnce(&S::Memory, usize),
+    ) -> Result<(), PushError> {
         let (segment, offset) = self.reserve(len as u64)?;
         // SAFETY: the claim succeeded, so the segment is linked, and the consumer cannot pass this record,
         // let alone give the segment back, before the commit below.
         let memory = unsafe { &(*segment).memory };
         write(memory, offset);
-        // SYNC POINT commit: Release pairs with the Acquire in `peek`; the record's bytes come before it.
-        memory.store(offset, len as u32, Ordering::Release);
+        // SYNC POINT commit: Release pairs with the Acquire in `peek`; the records' bytes come before it.
+        memory.store(offset, first as u32, Ordering::Release);
         Ok(())
     }
 
@@ -210,7 +221,9 @@ impl<S: SegmentSource> SegmentQueue<S> {
     }
 
     fn claim(&self, from: u64, to: u64) -> bool {
-        self.tail.position.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        // Relaxed: the position was acquired when it was read, and a claim publishes nothing: the commit does.
+        // Who reads the new position still sees what `install` released: a claim continues that sequence.
+        self.tail.position.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Links `next` behind the tail's segment and claims the first `size` bytes of it. The caller holds
@@ -317,9 +330,9 @@ impl<S: SegmentSource> SegmentQueue<S> {
     /// As `peek`.
     pub unsafe fn drain_closed(&self, mut each: impl FnMut(Committed<'_, S::Memory>)) {
         let mut spins = 0;
-        // SYNC POINT tail: AcqRel pairs with the claims in `reserve`: each is either before, and waited for
-        // below, or after, and sees the flag.
-        let mut end = self.tail.position.fetch_or(CLOSED, Ordering::AcqRel);
+        // SYNC POINT tail: Acquire pairs with the Release in `install`. In the order of the tail each claim is
+        // either before this, and waited for below, or after, and fails by the flag.
+        let mut end = self.tail.position.fetch_or(CLOSED, Ordering::Acquire);
         while end & INSTALLING != 0 {
             wait(&mut spins);
             end = self.tail.position.load(Ordering::Acquire);

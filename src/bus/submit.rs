@@ -14,7 +14,7 @@ use super::layout::*;
 use super::queue::PushError;
 use super::record::OutboxRecord;
 use super::route::{Leg, Route};
-use super::subscription::Outcome;
+use super::subscription::Subscription;
 use super::waiters::Waiter;
 use crate::memory::{Memory, SharedBytes};
 use crate::pool::SegmentPool;
@@ -87,6 +87,7 @@ impl Endpoint {
             offset += record.length;
             records += 1;
         }
+        self.run.send(&self.memory.outbox, self.receiver.id, timestamp);
         self.wake_receivers();
         self.memory.control.store(OUTBOX_TAKEN, offset as u32, Ordering::Relaxed);
         self.memory.control.store(RECORDS_TAKEN, records, Ordering::Relaxed);
@@ -102,7 +103,7 @@ impl Endpoint {
         admission: Admission,
     ) -> bool {
         let inline;
-        let Self { topics, memory, receiver, to_wake, sequence, buses, faults, open_slots, .. } = self;
+        let Self { topics, memory, receiver, to_wake, sequence, buses, faults, open_slots, run, .. } = self;
         let (bus, route, topic_id) = if record.flags & TOPIC_INLINE as u16 == 0 {
             let Some(local) = topics.get_mut(record.topic as usize).and_then(Option::as_mut) else {
                 faults.orphaned_records += 1;
@@ -133,6 +134,23 @@ impl Endpoint {
             set_gate(memory, gate_index, gate(route));
         }
         *sequence += 1;
+        bus.count_published(1, u64::from(route.legs.is_empty()));
+        for leg in &route.legs {
+            if to_wake.last().is_none_or(|last| last.id != leg.receiver.id)
+                && !to_wake.iter().any(|noted| noted.id == leg.receiver.id)
+            {
+                to_wake.push(Arc::clone(&leg.receiver));
+            }
+        }
+        if let Some(only) = sole_target(route, record, block) {
+            if only.account.admit() && !run.add(offset, record, topic_id, only, *sequence) {
+                run.send(&memory.outbox, receiver.id, timestamp);
+                run.add(offset, record, topic_id, only, *sequence);
+            }
+            return true;
+        }
+        // What came before goes before.
+        run.send(&memory.outbox, receiver.id, timestamp);
         let outgoing = Outgoing {
             outbox: &memory.outbox,
             offset,
@@ -148,13 +166,7 @@ impl Endpoint {
             if record.priority == 0 {
                 leg.receiver.raise(CRITICAL_WAITS as u32);
             }
-            if to_wake.last().is_none_or(|last| last.id != leg.receiver.id)
-                && !to_wake.iter().any(|noted| noted.id == leg.receiver.id)
-            {
-                to_wake.push(Arc::clone(&leg.receiver));
-            }
         }
-        bus.count_published(1, u64::from(route.legs.is_empty()));
         true
     }
 
@@ -169,6 +181,18 @@ impl Endpoint {
             }
         }
     }
+}
+
+/// The subscription of a record that can be part of a run: it goes to one only, and has nothing that is not
+/// copied as it is. CRITICAL records go by themselves.
+fn sole_target<'a>(
+    route: &'a Route,
+    record: &OutboxRecord,
+    block: Option<&Arc<Block>>,
+) -> Option<&'a Arc<Subscription>> {
+    let [leg] = &*route.legs else { return None };
+    let [only] = &*leg.targets else { return None };
+    (record.flags == 0 && record.priority != 0 && block.is_none()).then_some(only)
 }
 
 /// The gate byte of a record's topic. None when the topic has no id: such topics share gate 0, which stays ASK.
@@ -225,13 +249,10 @@ impl Outgoing<'_> {
             if slots.is_empty() {
                 continue;
             }
-            let outcome = match self.push(leg, slots) {
-                Ok(()) => continue,
-                Err(PushError::Closed) => Outcome::SubscriberDied,
-                Err(PushError::Full) => Outcome::Overflow,
-            };
-            for target in targets.iter().filter(|target| slots.contains(&target.slot)) {
-                target.account.end(outcome, 1);
+            if let Err(error) = self.push(leg, slots) {
+                for target in targets.iter().filter(|target| slots.contains(&target.slot)) {
+                    target.account.end(error.into(), 1);
+                }
             }
         }
     }

@@ -1,0 +1,324 @@
+'use strict';
+
+// Holds the two implementations of docs/wire-format.md together: what TypeScript writes, Rust reads; and for any bytes at all both
+// give the same value, or both refuse. AGENTWIRE_FUZZ_RUNS=N runs N cases of each property instead of some thousands.
+
+const assert = require('node:assert/strict');
+const path = require('node:path');
+const { describe, it } = require('node:test');
+const fc = require('fast-check');
+const { assertSame } = require('./fixtures/same.js');
+const { makeValues } = require('./fixtures/values.js');
+
+const dist = path.join(__dirname, '..', 'dist');
+const { native } = require(path.join(dist, 'native.js'));
+const { Encoder } = require(path.join(dist, 'codec', 'encoder.js'));
+const { AgentwireDecodeError, Decoder } = require(path.join(dist, 'codec', 'decoder.js'));
+const { decodeSelfContained, encodeGrowing, encodeSelfContained } = require(path.join(dist, 'codec', 'self-contained.js'));
+const { Tables } = require(path.join(dist, 'codec', 'tables.js'));
+
+const runs = process.env.AGENTWIRE_FUZZ_RUNS ? Number(process.env.AGENTWIRE_FUZZ_RUNS) : 8000;
+const hasFloat16 = typeof Float16Array !== 'undefined';
+const noLimit = 0x7fff_ffff;
+
+const tables = new Tables();
+const encoder = new Encoder(tables);
+const decoder = new Decoder(tables);
+/** Another thread's: it learns every shape and string from the process-wide tables. */
+const stranger = () => new Decoder(new Tables());
+
+const encodeWithTables = (value) => encodeGrowing(encoder, value, noLimit);
+
+// --- values
+
+const codeUnits = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 70 }).map((units) => String.fromCharCode(...units));
+const latin1 = fc.array(fc.integer({ min: 0, max: 0xff }), { maxLength: 70 }).map((units) => String.fromCharCode(...units));
+const word = fc.constantFrom('task.assignment', 'agent', 'heartbeat', 'status', 'ünï', '☂☂☂☂☂', 'x'.repeat(31), 'x'.repeat(32));
+const text = fc.oneof({ weight: 3, arbitrary: word }, fc.string({ maxLength: 45 }), latin1, codeUnits);
+
+const edge = fc.constantFrom(...[5, 6, 7, 8, 15, 16, 31, 32, 53].flatMap((bits) => [2 ** bits, 2 ** bits - 1, -(2 ** bits), -(2 ** bits) - 1]));
+const number = fc.oneof(fc.integer(), fc.integer({ min: -200, max: 200 }), fc.double(), edge, fc.constant(-0));
+const bigint = fc.oneof(fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }), fc.bigInt());
+const date = fc.oneof(
+  fc.date({ noInvalidDate: false }),
+  fc.constant(new Date(Number.NaN)),
+  fc.integer().map((time) => new Date(time)),
+);
+
+const views = [
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+  DataView,
+  ...(hasFloat16 ? [Float16Array] : []),
+];
+const binary = fc
+  .tuple(fc.constantFrom(null, ...views), fc.uint8Array({ maxLength: 48 }))
+  .map(([View, { buffer, byteOffset, byteLength }]) => {
+    const size = View?.BYTES_PER_ELEMENT ?? 1;
+    const bytes = buffer.slice(byteOffset, byteOffset + byteLength - (byteLength % size));
+    return View === null ? bytes : new View(bytes);
+  });
+
+const key = fc.oneof(
+  { weight: 5, arbitrary: fc.constantFrom('id', 'type', 'agent', 'data', 'priority', 'timestamp', 'payload') },
+  fc.constantFrom('__proto__', 'constructor', 'toString', '0', '1', '10', '01', '-1', '', 'a b', 'x'.repeat(32), '☂'),
+  text,
+);
+
+function objectOf(entries) {
+  const object = {};
+  for (const [name, value] of entries) {
+    Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
+  }
+  return object;
+}
+
+function arrayOf(elements) {
+  const array = new Array(elements.length);
+  for (const [index, element] of elements.entries()) if (element !== hole) array[index] = element;
+  return array;
+}
+const hole = Symbol('hole');
+
+const { value } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small', maxDepth: 6, withCrossShrink: true },
+    fc.oneof(fc.constantFrom(null, undefined, true, false), number, text, bigint, date, binary),
+    tie('object'),
+    tie('record'),
+    tie('array'),
+    tie('map'),
+    tie('set'),
+  ),
+  object: fc.array(fc.tuple(key, tie('value')), { maxLength: 20 }).map(objectOf),
+  // The same keys again and again, so that shapes kick in.
+  record: fc
+    .tuple(fc.integer({ min: 0, max: 3 }), fc.array(tie('value'), { minLength: 4, maxLength: 4 }))
+    .map(([kind, values]) => objectOf(values.map((each, index) => [`${'abcd'[kind]}${index}`, each]))),
+  array: fc
+    .array(fc.oneof({ weight: 9, arbitrary: tie('value') }, fc.constant(hole)), { maxLength: 20 })
+    .map(arrayOf),
+  map: fc.array(fc.tuple(tie('value'), tie('value')), { maxLength: 6 }).map((entries) => new Map(entries)),
+  set: fc.array(tie('value'), { maxLength: 6 }).map((values) => new Set(values)),
+}));
+
+// --- the two sides
+
+function decodeInJs(bytes, by = decoder) {
+  try {
+    return { value: by.decode(bytes) };
+  } catch (error) {
+    if (!(error instanceof AgentwireDecodeError)) throw error;
+    assert.equal(error.code, 'ERR_AGENTWIRE_UNDECODABLE');
+    assert.ok(error.offset >= 0 && error.offset <= bytes.length, `offset ${error.offset} of ${bytes.length} bytes`);
+    return { error };
+  }
+}
+
+function inRust(call, bytes) {
+  try {
+    return { value: call(bytes) };
+  } catch (error) {
+    assert.equal(error.code, 'ERR_AGENTWIRE_UNDECODABLE', String(error));
+    return { error };
+  }
+}
+
+/** Float16Array came with Node 24: an older runtime refuses what Rust knows. */
+const isForNewerRuntimes = (error) => !hasFloat16 && /unknown kind 13/.test(error.message);
+
+const hex = (bytes) => Buffer.from(bytes).toString('hex');
+
+/** Both sides accept, with the same value, or both refuse. True when they accept. */
+function assertAgreement(bytes) {
+  const js = decodeInJs(bytes);
+  const rust = inRust(native.transcodeValue, bytes);
+  const validated = inRust(native.validateValue, bytes);
+  assert.equal(validated.error?.message, rust.error?.message, 'Rust validates as it decodes');
+  if (js.error !== undefined && rust.error === undefined && isForNewerRuntimes(js.error)) return false;
+  if ((js.error === undefined) !== (rust.error === undefined)) {
+    assert.fail(`TypeScript: ${js.error ?? 'accepts'}; Rust: ${rust.error ?? 'accepts'}; the bytes: ${hex(bytes)}`);
+  }
+  if (js.error !== undefined) return false;
+  assertSame(decodeSelfContained(rust.value), js.value, hex(bytes));
+  return true;
+}
+
+function assertCarried(value) {
+  for (const bytes of [encodeSelfContained(value), encodeWithTables(value)]) {
+    native.validateValue(bytes);
+    assertSame(decoder.decode(bytes), value, hex(bytes));
+    const transcoded = native.transcodeValue(bytes);
+    assertSame(decodeSelfContained(transcoded), value, `transcoded ${hex(bytes)}`);
+    // The encoding of a value is unique but for tables.
+    assert.equal(hex(transcoded), hex(encodeSelfContained(value)));
+  }
+}
+
+describe('a value', () => {
+  it('that a message must carry is written by TypeScript and read by both', () => {
+    for (const [name, value, expected] of makeValues()) {
+      for (let i = 0; i < 5; i += 1) {
+        for (const bytes of [encodeSelfContained(value), encodeWithTables(value)]) {
+          native.validateValue(bytes);
+          assertSame(decoder.decode(bytes), expected, name);
+          assertSame(stranger().decode(bytes), expected, name);
+          assertSame(decodeSelfContained(native.transcodeValue(bytes)), expected, name);
+        }
+      }
+    }
+  });
+
+  it('of any kind is written by TypeScript and read by both', () => {
+    fc.assert(fc.property(value, assertCarried), { numRuns: runs });
+  });
+
+  it('that comes again is written by id and read by both', () => {
+    const repeated = fc.array(value, { minLength: 1, maxLength: 4 });
+    const property = fc.property(repeated, (values) => {
+      const sizes = [];
+      for (let i = 0; i < 5; i += 1) {
+        const bytes = encodeWithTables(values);
+        sizes.push(bytes.length);
+        assertSame(stranger().decode(bytes), values, hex(bytes));
+        assertSame(decodeSelfContained(native.transcodeValue(bytes)), values, hex(bytes));
+      }
+      assert.ok(sizes.at(-1) <= sizes[0], `grew: ${sizes}`);
+    });
+    fc.assert(property, { numRuns: Math.ceil(runs / 8) });
+  });
+});
+
+// --- bytes
+
+const tags = fc.integer({ min: 0x80, max: 0xff });
+const likelyByte = fc.oneof({ weight: 3, arbitrary: tags }, fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 255 }));
+const randomBytes = fc.array(likelyByte, { minLength: 0, maxLength: 60 }).map((bytes) => Uint8Array.from(bytes));
+
+const position = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const mutation = fc.oneof(
+  fc.record({ kind: fc.constant('set'), at: position, byte: likelyByte }),
+  fc.record({ kind: fc.constant('insert'), at: position, byte: likelyByte }),
+  fc.record({ kind: fc.constant('delete'), at: position }),
+  fc.record({ kind: fc.constant('cut'), at: position }),
+  fc.record({ kind: fc.constant('flip'), at: position, bit: fc.integer({ min: 0, max: 7 }) }),
+  fc.record({ kind: fc.constant('copy'), at: position, from: position }),
+);
+
+function mutate(bytes, mutations) {
+  const mutated = [...bytes];
+  for (const { kind, at, byte, bit, from } of mutations) {
+    const index = Math.floor(at * mutated.length);
+    if (kind === 'insert') mutated.splice(index, 0, byte);
+    else if (mutated.length === 0) continue;
+    else if (kind === 'set') mutated[index] = byte;
+    else if (kind === 'delete') mutated.splice(index, 1);
+    else if (kind === 'cut') mutated.length = index;
+    else if (kind === 'flip') mutated[index] ^= 1 << bit;
+    else mutated.splice(index, 0, ...mutated.slice(Math.floor(from * mutated.length)).slice(0, 8));
+  }
+  return Uint8Array.from(mutated);
+}
+
+describe('bytes', () => {
+  it('at random are a value for both sides or for none', () => {
+    let accepted = 0;
+    const property = fc.property(randomBytes, (bytes) => {
+      if (assertAgreement(bytes)) accepted += 1;
+    });
+    fc.assert(property, { numRuns: 4 * runs });
+    assert.ok(accepted > 0);
+  });
+
+  it('of a value with a few changes are a value for both sides or for none', () => {
+    let accepted = 0;
+    const property = fc.property(
+      value,
+      fc.boolean(),
+      fc.array(mutation, { minLength: 1, maxLength: 4 }),
+      (value, byTables, mutations) => {
+        const bytes = byTables ? encodeWithTables(value) : encodeSelfContained(value);
+        if (assertAgreement(mutate(bytes, mutations))) accepted += 1;
+      },
+    );
+    fc.assert(property, { numRuns: 2 * runs });
+    assert.ok(accepted > 0);
+  });
+
+  it('of one and two are a value for both sides or for none', () => {
+    for (let first = 0; first < 256; first += 1) {
+      assertAgreement(Uint8Array.of(first));
+      for (let second = 0; second < 256; second += 1) assertAgreement(Uint8Array.of(first, second));
+    }
+  });
+
+  it('cut anywhere are no value, whatever lies behind them in memory', () => {
+    for (const [name, value] of makeValues()) {
+      const bytes = encodeSelfContained(value);
+      if (bytes.length > 2000) continue;
+      const inner = new Decoder(null);
+      for (const filler of [0x00, 0x80, 0xa0, 0xc1, 0xff]) {
+        const memory = new Uint8Array(bytes.length + 64).fill(filler);
+        memory.set(bytes, 8);
+        inner.attach(memory);
+        assertSame(inner.readRoot(8, 8 + bytes.length), decodeSelfContained(bytes), name);
+        const step = Math.max(1, Math.floor(bytes.length / 50));
+        for (let end = 8; end < 8 + bytes.length; end += step) {
+          assert.throws(() => inner.readRoot(8, end), AgentwireDecodeError, `${name} cut at ${end - 8} before ${filler}`);
+        }
+      }
+    }
+  });
+
+  it('that nest, claim or repeat too much are refused by both', () => {
+    const nested = (depth, tag) => Uint8Array.from([...Array(depth).fill(tag), 0]);
+    const hostile = {
+      'depth 128': nested(128, 0xa1),
+      'depth 129': nested(129, 0xa1),
+      'depth 100,000': nested(100_000, 0xa1),
+      'an array of 2^32 - 1': Uint8Array.of(0xce, 0xff, 0xff, 0xff, 0xff, 0x0f),
+      'an object of 2^31': Uint8Array.of(0xcf, 0x80, 0x80, 0x80, 0x80, 0x08),
+      'a string of 2^32 - 1': Uint8Array.of(0xcc, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x41),
+      'a two-byte string of 2^31': Uint8Array.of(0xcd, 0x80, 0x80, 0x80, 0x80, 0x08, 0x41),
+      'a bigint of 2^32 - 1': Uint8Array.of(0xcb, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x41),
+      'a varint of six bytes': Uint8Array.of(0xce, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01),
+      'a varint that is not the shortest': Uint8Array.of(0xcc, 0x81, 0x00, 0x41),
+      'a key twice': Uint8Array.of(0xb2, 0x81, 0x61, 1, 0x81, 0x61, 2),
+      '__proto__ twice': Uint8Array.of(
+        0xb2,
+        ...[0x89, ...Buffer.from('__proto__'), 1],
+        ...[0x89, ...Buffer.from('__proto__'), 2],
+      ),
+      'a key that is a number': Uint8Array.of(0xb1, 5, 5),
+      'a hole as the value': Uint8Array.of(0xc4),
+      'a hole in an object': Uint8Array.of(0xb1, 0x81, 0x61, 0xc4),
+      'a hole in a set': Uint8Array.of(0xd1, 1, 0xc4),
+      'a shape that was never given': Uint8Array.of(0xd3, 0xff, 0xff, 0xff, 0x7f),
+      'the shape 0': Uint8Array.of(0xd3, 0),
+      'a string that was never given': Uint8Array.of(0xd4, 0xff, 0xff, 0xff, 0x7f),
+      'the string 0': Uint8Array.of(0xd4, 0),
+      'half an element': Uint8Array.of(0xd2, 4, 3, 1, 2, 3),
+      'nothing': new Uint8Array(0),
+    };
+    for (const [name, bytes] of Object.entries(hostile)) {
+      assert.equal(assertAgreement(bytes), name === 'depth 128', name);
+    }
+  });
+
+  it('by id are refused where they should be self-contained', () => {
+    const record = { kind: 'differential', id: 5 };
+    for (let i = 0; i < 5; i += 1) encodeWithTables([record]);
+    const bytes = encodeWithTables([record]);
+    assertSame(decoder.decode(bytes), [record]);
+    assert.throws(() => decodeSelfContained(bytes), { code: 'ERR_AGENTWIRE_UNDECODABLE', message: /self-contained/ });
+  });
+});

@@ -1,0 +1,9 @@
+//! The bus without Node: endpoints over plain memory, driven as a thread's JavaScript drives them.
+
+mod admission;
+mod delivery;
+mod endings;
+mod harness;
+mod hostile;
+mod queue;
+mod threads;
