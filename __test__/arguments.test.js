@@ -76,7 +76,8 @@ describe('new EventBus', () => {
   });
 
   it('refuses an onError that is no function', () => {
-    for (const given of [null, 5, 'text', {}]) assertArgumentError(() => new EventBus({ onError: given }), 'onError', given);
+    for (const given of [null, 5, 'text', {}])
+      assertArgumentError(() => new EventBus({ onError: given }), 'onError', given);
   });
 
   it('refuses options that it does not know', () => {
@@ -156,7 +157,8 @@ describe('subscribe', () => {
   });
 
   it('refuses a handler that is no function', () => {
-    for (const given of [undefined, null, 5, 'text', {}]) assertArgumentError(() => bus.subscribe('a', given), 'handler', given);
+    for (const given of [undefined, null, 5, 'text', {}])
+      assertArgumentError(() => bus.subscribe('a', given), 'handler', given);
   });
 
   it('refuses options that are no object', () => {
@@ -205,6 +207,9 @@ describe('messages of errors', () => {
     assert.equal(message(new Thing()), 'topic must be a string; an object (Thing) was given');
     assert.equal(message(Object.create(null)), 'topic must be a string; an object (without a class) was given');
     assert.equal(message(handler), 'topic must be a string; a function was given');
-    assert.throws(() => new EventBus({ name: 'x'.repeat(5000) }), ({ message }) => message.length < 200);
+    assert.throws(
+      () => new EventBus({ name: 'x'.repeat(5000) }),
+      ({ message }) => message.length < 200,
+    );
   });
 });

@@ -51,9 +51,9 @@ describe('a subscription', () => {
     }, 'all to settle');
     const expected = { handled: 4 * rounds, failed: 3 * rounds, dropped: nothingDropped, inFlight: 0 };
     assert.deepEqual(subscription.stats, { admitted: 7 * rounds, ...expected });
-    const { published, unmatched, refused, subscriptions, topics, ...ledger } = bus.getMetrics();
+    const { published, unmatched, refused, subscriptions, topics, malformed, ...ledger } = bus.getMetrics();
     assert.deepEqual(ledger, subscription.stats);
-    assert.deepEqual([published, unmatched, refused, subscriptions, topics], [7 * rounds, 0, 0, 1, 1]);
+    assert.deepEqual([published, unmatched, refused, subscriptions, topics, malformed], [7 * rounds, 0, 0, 1, 1, 0]);
   });
 
   it('counts a thenable that settles more than once as one message', async (t) => {

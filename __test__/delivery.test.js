@@ -109,7 +109,15 @@ describe('patterns', () => {
 
   it('may be of any characters', async (t) => {
     const bus = openBus(t);
-    const names = ['ünïcödé.☂.😀', 'with space.and\ttab', 'nul\0.in it', '__proto__', 'constructor.toString', '1.2.3', 'x'.repeat(256)];
+    const names = [
+      'ünïcödé.☂.😀',
+      'with space.and\ttab',
+      'nul\0.in it',
+      '__proto__',
+      'constructor.toString',
+      '1.2.3',
+      'x'.repeat(256),
+    ];
     const got = [];
     for (const name of names) bus.subscribe(name, (payload, { topic }) => got.push([payload, topic]));
     for (const name of names) bus.publish(name, name);
@@ -219,7 +227,9 @@ describe('order', () => {
     bus.flush();
     await stalled.release();
     await waitForCount(thread, 20);
-    const expected = [CRITICAL, HIGH, NORMAL, LOW].flatMap((priority) => [0, 1, 2, 3, 4].map((i) => `${priority}.${i}`));
+    const expected = [CRITICAL, HIGH, NORMAL, LOW].flatMap((priority) =>
+      [0, 1, 2, 3, 4].map((i) => `${priority}.${i}`),
+    );
     assert.deepEqual(
       (await gotBy(thread)).map(([, , payload]) => payload),
       expected,
@@ -393,7 +403,21 @@ describe('the context', () => {
 
 describe('large payloads', () => {
   const KiB = 1024;
-  const sizes = [4000, 4080, 4090, 4095, 4096, 4097, 4100, 4200, 5 * KiB, 64 * KiB, 300 * KiB, KiB * KiB, 8 * KiB * KiB];
+  const sizes = [
+    4000,
+    4080,
+    4090,
+    4095,
+    4096,
+    4097,
+    4100,
+    4200,
+    5 * KiB,
+    64 * KiB,
+    300 * KiB,
+    KiB * KiB,
+    8 * KiB * KiB,
+  ];
   const pattern = (size, seed) => Buffer.alloc(size, `${seed} the quick brown fox `);
 
   it('arrive as they were sent, on the same thread', async (t) => {
@@ -512,7 +536,8 @@ describe('topics beyond the table of a bus', () => {
       isWritable = true;
     });
     await bus.writable('beyond.open');
-    await waitUntil(async () => limited.stats.inFlight === 2 && (await turn(), true), 'both in flight');
+    await waitUntil(() => limited.stats.inFlight === 2, 'both in flight');
+    await turn();
     assert.equal(isWritable, false);
     release();
     await writable;
@@ -535,7 +560,17 @@ describe('unsubscribe', () => {
     const third = bus.subscribe('u', (payload) => got.push(`third ${payload}`));
     for (let i = 0; i < 5; i += 1) bus.publish('u', i);
     await waitUntil(() => second.stats.handled === 5, 'all messages');
-    const expected = ['first 0', 'second 0', 'third 0', 'first 1', 'second 1', 'first 2', 'second 2', 'second 3', 'second 4'];
+    const expected = [
+      'first 0',
+      'second 0',
+      'third 0',
+      'first 1',
+      'second 1',
+      'first 2',
+      'second 2',
+      'second 3',
+      'second 4',
+    ];
     assert.deepEqual(got, expected);
     assert.deepEqual([first.closed, second.closed, third.closed], [true, false, true]);
     assert.equal(bus.countMatchingSubscriptions('u'), 1);
@@ -740,7 +775,10 @@ describe('fan-out', () => {
       [5, undefined, undefined],
     ];
     for (const got of [...here.state.got, ...(await gotBy(thread))]) {
-      assert.deepEqual([...got].sort(([a], [b]) => a - b), expected);
+      assert.deepEqual(
+        [...got].sort(([a], [b]) => a - b),
+        expected,
+      );
     }
   });
 });

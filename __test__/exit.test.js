@@ -41,7 +41,8 @@ describe('a worker that ends with messages in its outbox', () => {
         thread.start(
           (tools, name, count, end) => {
             const bus = new tools.agentwire.EventBus({ name });
-            for (let i = 0; i < count; i += 1) bus.publish('from.worker', { i, fill: 'x'.repeat(i % 500 === 40 ? 5000 : 10) });
+            for (let i = 0; i < count; i += 1)
+              bus.publish('from.worker', { i, fill: 'x'.repeat(i % 500 === 40 ? 5000 : 10) });
             tools.require('node:vm').runInThisContext(`(${end})`)(tools);
           },
           bus.name,
@@ -110,7 +111,7 @@ describe('a worker that ends with messages in its outbox', () => {
     assert.deepEqual(faults, []);
     const metrics = bus.getMetrics();
     assertLedger(metrics);
-    assert.deepEqual([metrics.handled, metrics.published], [count, count]);
+    assert.deepEqual([metrics.handled, metrics.published], [count, count], JSON.stringify(metrics));
   });
 });
 

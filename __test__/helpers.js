@@ -122,7 +122,11 @@ async function runNode(args, options = {}) {
 /** Runs a scenario of fixtures/scenarios.js in a process of its own, which must end well: what it printed. */
 async function runScenario(name, ...args) {
   const { code, signal, stdout, stderr } = await runNode([fixture('scenarios.js'), name, ...args.map(String)]);
-  assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' }, `scenario ${name}: ${stdout}${stderr}`);
+  assert.deepEqual(
+    { code, signal, stderr },
+    { code: 0, signal: null, stderr: '' },
+    `scenario ${name}: ${stdout}${stderr}`,
+  );
   return stdout;
 }
 

@@ -26,7 +26,9 @@ function copyPackage(t) {
 const duplicate = (folder) => ({
   name: 'AgentwireError',
   code: 'ERR_AGENTWIRE_DUPLICATE_COPY',
-  message: new RegExp(`open in another copy of agentwire.*${folder.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}.*npm ls agentwire`),
+  message: new RegExp(
+    `open in another copy of agentwire.*${folder.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}.*npm ls agentwire`,
+  ),
 });
 
 describe('a second copy', { skip }, () => {

@@ -27,7 +27,11 @@ it('a buffer that is transferred right after publish arrives', async (t) => {
   bus.subscribe('x', (payload) => here.push(payload));
   const expected = [];
   for (const length of [0, 8, 4000, 5000, 100_000, 2_000_000]) {
-    const makers = [(buffer) => buffer, (buffer) => new Uint8Array(buffer), (buffer) => ({ view: new DataView(buffer) })];
+    const makers = [
+      (buffer) => buffer,
+      (buffer) => new Uint8Array(buffer),
+      (buffer) => ({ view: new DataView(buffer) }),
+    ];
     for (const make of makers) {
       const bytes = new Uint8Array(length).fill(length % 251);
       const { buffer } = bytes;

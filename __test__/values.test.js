@@ -262,7 +262,11 @@ describe('a value that cannot be sent', () => {
     const code = 'ERR_AGENTWIRE_TOO_LARGE';
     const bytes = new Uint8Array(limit);
     const expectTooLarge = (value) =>
-      assert.throws(() => bus.publish('large', value), { name: 'AgentwireValueError', code, message: /67108864 bytes/ });
+      assert.throws(() => bus.publish('large', value), {
+        name: 'AgentwireValueError',
+        code,
+        message: /67108864 bytes/,
+      });
     expectTooLarge(bytes);
     expectTooLarge([bytes.subarray(0, limit / 2), bytes.subarray(0, limit / 2)]);
     expectTooLarge('x'.repeat(limit));
@@ -285,7 +289,11 @@ describe('a value that cannot be sent', () => {
       structuredClone(buffer, { transfer: [buffer] });
       return value;
     };
-    refused(bus, detached((buffer) => buffer), { path: '$', message: /detached/ });
+    refused(
+      bus,
+      detached((buffer) => buffer),
+      { path: '$', message: /detached/ },
+    );
     refused(bus, { a: detached((buffer) => new Uint8Array(buffer)) }, { path: '$.a', message: /detached/ });
     refused(bus, { a: [detached((buffer) => new Float64Array(buffer, 8))] }, { path: '$.a[0]', message: /detached/ });
     refused(bus, [detached((buffer) => new DataView(buffer))], { path: '$[0]', message: /detached/ });

@@ -16,7 +16,8 @@ const entry = path.join(__dirname, '..', 'index.js');
 function loadAnew() {
   const folder = path.dirname(entry);
   for (const file of Object.keys(require.cache)) {
-    if (file.startsWith(folder) && !file.includes('node_modules') && !file.startsWith(__dirname)) delete require.cache[file];
+    if (file.startsWith(folder) && !file.includes('node_modules') && !file.startsWith(__dirname))
+      delete require.cache[file];
   }
   return require(entry);
 }
@@ -109,21 +110,18 @@ for (const [name, load] of Object.entries(ways)) {
 
     it('works in a worker too', async (t) => {
       const thread = await Thread.start(t);
-      const result = await thread.run(
-        async ({ require }, entry) => {
-          const first = require(entry);
-          for (const file of Object.keys(require.cache)) if (/dist/.test(file)) delete require.cache[file];
-          delete require.cache[entry];
-          const second = require(entry);
-          const [one, two] = [new first.EventBus({ name: 'vm-worker' }), new second.EventBus({ name: 'vm-worker' })];
-          const got = await new Promise((resolve) => {
-            one.subscribe('x', resolve);
-            two.publish('x', 'from the second');
-          });
-          return [first === second, got];
-        },
-        entry,
-      );
+      const result = await thread.run(async ({ require }, entry) => {
+        const first = require(entry);
+        for (const file of Object.keys(require.cache)) if (/dist/.test(file)) delete require.cache[file];
+        delete require.cache[entry];
+        const second = require(entry);
+        const [one, two] = [new first.EventBus({ name: 'vm-worker' }), new second.EventBus({ name: 'vm-worker' })];
+        const got = await new Promise((resolve) => {
+          one.subscribe('x', resolve);
+          two.publish('x', 'from the second');
+        });
+        return [first === second, got];
+      }, entry);
       assert.deepEqual(result, [false, 'from the second']);
     });
   });

@@ -66,7 +66,8 @@ if (values.json) {
   if (profile !== undefined) console.log(`One message, ns per stage:\n\n${profile}\n`);
 }
 if (values.targets) {
-  if (!values.json) console.log(missed.length === 0 ? 'PASS: every must is met' : `FAIL: ${missed.length} rows miss their must`);
+  if (!values.json)
+    console.log(missed.length === 0 ? 'PASS: every must is met' : `FAIL: ${missed.length} rows miss their must`);
   process.exitCode = missed.length === 0 ? 0 : 1;
 }
 

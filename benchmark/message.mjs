@@ -29,7 +29,10 @@ export function prepareColdMessages() {
   return Array.from({ length: PREPARED }, (_, sequence) => {
     const message = makeMessage(sequence);
     const shape = sequence % 50;
-    return { topic: `agents.${sequence % 1000}.inbox`, message: JSON.parse(JSON.stringify({ [`field${shape}`]: shape, ...message })) };
+    return {
+      topic: `agents.${sequence % 1000}.inbox`,
+      message: JSON.parse(JSON.stringify({ [`field${shape}`]: shape, ...message })),
+    };
   });
 }
 

@@ -29,11 +29,25 @@ export function fromNative(error: unknown, context: string): AgentwireError {
   return new AgentwireError(code ?? 'ERR_AGENTWIRE_INTERNAL', `${context}: ${message}`, { cause: error });
 }
 
+/** A string in quotes, cut where it is long. */
+export function quote(text: string): string {
+  return text.length > 60 ? `${JSON.stringify(text.slice(0, 60))}...` : JSON.stringify(text);
+}
+
 function describe(value: unknown): string {
+  try {
+    return describeUnsafely(value);
+  } catch {
+    // A Proxy, or a getter that throws.
+    return 'an object that cannot be looked at';
+  }
+}
+
+function describeUnsafely(value: unknown): string {
   if (value === null) return 'null';
   switch (typeof value) {
     case 'string':
-      return value.length > 60 ? `${JSON.stringify(value.slice(0, 60))}...` : JSON.stringify(value);
+      return quote(value);
     case 'number':
     case 'bigint':
     case 'boolean':

@@ -20,7 +20,9 @@ pub mod codec;
 #[cfg(not(loom))]
 pub mod intern;
 pub mod memory;
+// In a test build napi-derive registers nothing, so nothing seems to call the bindings.
 #[cfg(feature = "node")]
+#[cfg_attr(test, allow(dead_code))]
 pub mod node;
 #[cfg(not(loom))]
 pub mod pool;

@@ -32,7 +32,9 @@ impl<T> Mutex<T> {
 
     /// Waits for the lock.
     pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-        self.0.lock().expect("a model that panics under the lock has failed already")
+        self.0
+            .lock()
+            .expect("a model that panics under the lock has failed already")
     }
 }
 

@@ -4,8 +4,20 @@ const us = (ns) => `${(ns / 1000).toFixed(ns < 10_000 ? 2 : 1)} us`;
 
 /** Row 2: both threads active, a message every 20 us. Row 3: the receiver sleeps, a message every few ms. */
 export async function latency({ pair, quick, say }) {
-  const active = await compare(pair, { gapUs: 20, sleep: false, messages: quick ? 20_000 : 50_000, warmup: 5_000 }, quick, say, '2');
-  const parked = await compare(pair, { gapUs: 2_000, sleep: true, messages: quick ? 500 : 1_500, warmup: 100 }, quick, say, '3');
+  const active = await compare(
+    pair,
+    { gapUs: 20, sleep: false, messages: quick ? 20_000 : 50_000, warmup: 5_000 },
+    quick,
+    say,
+    '2',
+  );
+  const parked = await compare(
+    pair,
+    { gapUs: 2_000, sleep: true, messages: quick ? 500 : 1_500, warmup: 100 },
+    quick,
+    say,
+    '3',
+  );
   const [ours, theirs] = [active.agentwire, active.MessagePort];
   const ratio = parked.agentwire.p50 / parked.MessagePort.p50;
   return [
@@ -38,14 +50,31 @@ async function compare(pair, work, quick, say, row) {
   const seen = { agentwire: [], MessagePort: [] };
   for (let round = 0; round < rounds; round++) {
     for (const transport of ['agentwire', 'MessagePort']) {
-      const order = { kind: 'latency', transport, ...work, bus: `latency-${row}-${round}`, topic: 'agents.a42.inbox', pattern: 'agents.*.inbox' };
+      const order = {
+        kind: 'latency',
+        transport,
+        ...work,
+        bus: `latency-${row}-${round}`,
+        topic: 'agents.a42.inbox',
+        pattern: 'agents.*.inbox',
+      };
       const { latencies } = await pair.round(order);
-      const figures = { p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95), p99: percentile(latencies, 0.99) };
+      const figures = {
+        p50: percentile(latencies, 0.5),
+        p95: percentile(latencies, 0.95),
+        p99: percentile(latencies, 0.99),
+      };
       seen[transport].push(figures);
-      say(`row ${row}, round ${round + 1} of ${rounds}: ${transport} ${us(figures.p50)} / ${us(figures.p95)} / ${us(figures.p99)}`);
+      say(
+        `row ${row}, round ${round + 1} of ${rounds}: ${transport} ${us(figures.p50)} / ${us(figures.p95)} / ${us(figures.p99)}`,
+      );
     }
   }
   const middle = (transport, name) => median(seen[transport].map((figures) => figures[name]));
-  const all = (transport) => ({ p50: middle(transport, 'p50'), p95: middle(transport, 'p95'), p99: middle(transport, 'p99') });
+  const all = (transport) => ({
+    p50: middle(transport, 'p50'),
+    p95: middle(transport, 'p95'),
+    p99: middle(transport, 'p99'),
+  });
   return { agentwire: all('agentwire'), MessagePort: all('MessagePort') };
 }

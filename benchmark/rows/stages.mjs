@@ -40,7 +40,11 @@ export async function stages({ quick }) {
     ['encode', encode, 'JavaScript: value to bytes in the outbox'],
     ['record', small, 'JavaScript: topic, header, commit; and its share of submit: route, no receiver'],
     ['encode + record', unheard, 'publish to a topic that nobody listens to'],
-    ['admit, copy, drain, deliver', Math.max(0, whole - unheard - decode), 'native: into the mailbox and the inbox; JavaScript: context, handler'],
+    [
+      'admit, copy, drain, deliver',
+      Math.max(0, whole - unheard - decode),
+      'native: into the mailbox and the inbox; JavaScript: context, handler',
+    ],
     ['decode', decode, 'JavaScript: bytes to value'],
     ['all', whole, 'publish to handler on one thread'],
     ['', '', ''],

@@ -3,8 +3,18 @@ import { median } from '../stats.mjs';
 /** Row 1: one publisher thread, one subscriber thread. Cold counts from the first message, before anything is learnt. */
 export async function throughput({ pair, quick, say }) {
   const rounds = quick ? 3 : 5;
-  const hot = await compare(pair, rounds, { cold: false, agentwire: quick ? 1_000_000 : 2_000_000, MessagePort: quick ? 100_000 : 300_000 }, say);
-  const cold = await compare(pair, rounds, { cold: true, agentwire: quick ? 500_000 : 1_000_000, MessagePort: quick ? 100_000 : 300_000 }, say);
+  const hot = await compare(
+    pair,
+    rounds,
+    { cold: false, agentwire: quick ? 1_000_000 : 2_000_000, MessagePort: quick ? 100_000 : 300_000 },
+    say,
+  );
+  const cold = await compare(
+    pair,
+    rounds,
+    { cold: true, agentwire: quick ? 500_000 : 1_000_000, MessagePort: quick ? 100_000 : 300_000 },
+    say,
+  );
   return [
     row('1', 'messages/s, one topic, one shape', hot, 100_000, 12),
     row('1', 'messages/s, 1,000 topics, 50 shapes, 100 agents, cold', cold, 100_000, 8),

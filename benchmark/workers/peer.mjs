@@ -58,7 +58,9 @@ async function send(order) {
   if (order.transport === 'agentwire') {
     const bus = new EventBus({ name: order.bus });
     for (let sent = 0; sent < messages; ) {
-      const { topic, message } = order.cold ? cold[sent % cold.length] : { topic: order.topic, message: hot[sent % hot.length] };
+      const { topic, message } = order.cold
+        ? cold[sent % cold.length]
+        : { topic: order.topic, message: hot[sent % hot.length] };
       if (!bus.publish(topic, message)) await bus.writable(topic);
       else if (++sent % TURN === 0) await nextTurn();
     }

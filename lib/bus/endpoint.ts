@@ -35,7 +35,7 @@ export class Endpoint {
     const controlBytes = shared(Control.Bytes);
     const control = new Int32Array(controlBytes.buffer);
     control[Control.MaySpin >> 2] = 1;
-    this.outbox = new Outbox(control, tables, () => this.inbox.resumeSoon());
+    this.outbox = new Outbox(control, tables, () => this.inbox.resumeSoon(), this.tellWaiting);
     this.inbox = new Inbox(control, tables, this.outbox, this.retryWaiting);
     // Topics without an id are always asked for: index 0 is theirs together.
     this.gates[0] = Gate.Ask;
@@ -92,6 +92,10 @@ export class Endpoint {
 
   private readonly retryWaiting = (): void => {
     this.outbox.submit();
+    this.tellWaiting();
+  };
+
+  private readonly tellWaiting = (): void => {
     for (const retry of [...this.writableWaiters]) retry();
   };
 
@@ -114,4 +118,3 @@ function enlarged(memory: Uint8Array): Uint8Array {
   larger.set(memory);
   return larger;
 }
-

@@ -1,5 +1,5 @@
 import { inspect, types } from 'node:util';
-import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative } from '../errors';
+import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative, quote } from '../errors';
 import type { NativeLedger } from '../generated/binding';
 import { Endpoint } from './endpoint';
 import {
@@ -11,7 +11,13 @@ import {
   type PublishOptions,
   type SubscribeOptions,
 } from './options';
-import { type Dropped, type Handler, Subscription, type SubscriptionOwner, type SubscriptionStats } from './subscription';
+import {
+  type Dropped,
+  type Handler,
+  Subscription,
+  type SubscriptionOwner,
+  type SubscriptionStats,
+} from './subscription';
 import { TopicEntry } from './topic-entry';
 
 /** Topics without an id that are kept at hand; the oldest is forgotten for a new one. */
@@ -29,6 +35,8 @@ export interface BusMetrics extends SubscriptionStats {
   subscriptions: number;
   /** Topics that have an id. */
   topics: number;
+  /** Times that this thread's outbox held bytes that are no record, and lost what was behind them. Always 0 without a bug. */
+  malformed: number;
 }
 
 /**
@@ -56,7 +64,7 @@ export class EventBus {
     try {
       this.handle = this.endpoint.native.openBus(name);
     } catch (error) {
-      throw fromNative(error, `the bus ${JSON.stringify(name)} cannot be opened`);
+      throw fromNative(error, `the bus ${quote(name)} cannot be opened`);
     }
   }
 
@@ -75,10 +83,10 @@ export class EventBus {
    */
   publish(topic: string, payload: unknown, options?: PublishOptions): boolean {
     if (this.isClosed) throw this.closedError();
-    if (options !== undefined) checkPublishOptions(options);
+    const checked = options === undefined ? undefined : checkPublishOptions(options);
     const last = this.lastTopic;
     const entry = last !== undefined && last.name === topic ? last : this.findTopic(topic);
-    return this.endpoint.outbox.write(entry, payload, options);
+    return this.endpoint.outbox.write(entry, payload, checked);
   }
 
   /** Submits what was published in this turn, now rather than at its end. */
@@ -92,6 +100,7 @@ export class EventBus {
     if (this.isClosed) return Promise.reject(this.closedError());
     let entry: TopicEntry;
     try {
+      this.endpoint.outbox.refuseReentry();
       entry = this.findTopic(topic);
     } catch (error) {
       return Promise.reject(error);
@@ -99,7 +108,7 @@ export class EventBus {
     return new Promise((resolve, reject) => {
       const isWritable = () => {
         this.endpoint.outbox.submit();
-        if (this.endpoint.outbox.isFull) return false;
+        if (this.endpoint.outbox.isStalled) return false;
         const { native } = this.endpoint;
         return entry.index === 0 ? native.isWritableByName(this.handle, topic) : native.isWritable(entry.index);
       };
@@ -144,7 +153,7 @@ export class EventBus {
       this.subscriptions.add(subscription);
       return subscription;
     } catch (error) {
-      throw fromNative(error, `the pattern ${JSON.stringify(pattern)} cannot be subscribed to`);
+      throw fromNative(error, `the pattern ${quote(pattern)} cannot be subscribed to`);
     }
   }
 
@@ -152,14 +161,18 @@ export class EventBus {
   countMatchingSubscriptions(topic: string): number {
     if (this.isClosed) throw this.closedError();
     if (typeof topic !== 'string') throw new AgentwireArgumentError('topic', 'a string', topic);
-    return this.endpoint.native.countMatches(this.handle, topic);
+    try {
+      return this.endpoint.native.countMatches(this.handle, topic);
+    } catch (error) {
+      throw fromNative(error, `${quote(topic)} cannot be a topic`);
+    }
   }
 
   /** The figures of the bus, over all threads. */
   getMetrics(): BusMetrics {
     if (this.isClosed) throw this.closedError();
     const { ledger, ...counts } = this.endpoint.native.busMetrics(this.handle);
-    return { ...counts, ...statsOf(ledger) };
+    return { ...counts, ...statsOf(ledger), malformed: this.endpoint.native.malformedOutboxes() };
   }
 
   /** Keeps this thread alive while the bus is open. By default an idle bus lets the thread end. */
@@ -183,8 +196,13 @@ export class EventBus {
     if (this.isClosed) return;
     this.endpoint.outbox.refuseReentry();
     this.isClosed = true;
-    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    // Native submits first, then ends the subscriptions: what was published before still finds them.
     this.endpoint.native.closeBus(this.handle);
+    for (const subscription of this.subscriptions) {
+      subscription.markEnded();
+      this.endpoint.inbox.detach(subscription);
+    }
+    this.subscriptions.clear();
     this.endpoint.outbox.reset();
     this.endpoint.keepAlive(this, false);
     for (const fail of this.waiting) fail(this.closedError());
@@ -205,7 +223,7 @@ export class EventBus {
     try {
       index = this.endpoint.growing(() => this.endpoint.native.resolveTopic(this.handle, topic));
     } catch (error) {
-      throw fromNative(error, `${JSON.stringify(topic)} cannot be a topic`);
+      throw fromNative(error, `${quote(topic)} cannot be a topic`);
     }
     const entry = new TopicEntry(topic, this.handle, index);
     if (index !== 0) {
@@ -221,6 +239,7 @@ export class EventBus {
   private readonly owner: SubscriptionOwner = {
     end: (subscription) => {
       this.subscriptions.delete(subscription);
+      this.endpoint.inbox.detach(subscription);
       this.endpoint.native.unsubscribe(subscription.slot);
     },
     stats: (subscription) => {
@@ -228,7 +247,7 @@ export class EventBus {
       if (ledger === null) {
         throw new AgentwireError(
           'ERR_AGENTWIRE_CLOSED',
-          'the subscription has ended and its figures have become part of the bus\'s; see bus.getMetrics()',
+          "the subscription has ended and its figures have become part of the bus's; see bus.getMetrics()",
         );
       }
       return statsOf(ledger);
@@ -238,7 +257,8 @@ export class EventBus {
 
   private reportFailure(error: unknown, failure: HandlerFailure, isFirst: boolean): void {
     if (this.onError !== undefined) {
-      const failed = (second: unknown) => warn(`onError of the bus ${JSON.stringify(this.name)} threw: ${textOf(second)}`);
+      const failed = (second: unknown) =>
+        warn(`onError of the bus ${JSON.stringify(this.name)} threw: ${textOf(second)}`);
       try {
         // It may be an async function: its rejection must not take the process down either.
         const result: unknown = this.onError(error, failure);
@@ -274,7 +294,7 @@ function warn(message: string): void {
 /** Anything can be thrown, also what cannot be made a string. */
 function textOf(error: unknown): string {
   try {
-    return types.isNativeError(error) ? (error.stack ?? error.message) : inspect(error);
+    return `${types.isNativeError(error) ? (error.stack ?? error.message) : inspect(error)}`;
   } catch {
     return 'an error that cannot be shown';
   }

@@ -13,7 +13,14 @@ export function onExit(action: () => void): void {
     holder[key] = all;
     actions = all;
     process.on('exit', () => {
-      for (const each of all) each();
+      for (const each of all) {
+        try {
+          each();
+        } catch (error) {
+          // The others' messages still go out.
+          process.emitWarning(error as Error);
+        }
+      }
     });
   }
   actions.add(action);

@@ -1,6 +1,7 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Decoder } from '../codec/decoder';
 import type { Tables } from '../codec/tables';
-import { Attention, Bus, Control, Flag, Outcome, Record as Layout } from '../generated/layout';
+import { Attention, Bus, Control, Flag, Record as Layout, Outcome } from '../generated/layout';
 import { type ContextExtras, MessageContext } from './context';
 import { EventPriority } from './options';
 import type { Outbox } from './outbox';
@@ -17,7 +18,16 @@ const MOST_RECORDS = 256;
 /** Names of topics that are kept, so that a message's topic is named without a crossing. */
 const MOST_TOPIC_NAMES = 65_536;
 
+// Kept from the start: a test that puts fake timers in the globals must not stop the bus.
+const { nextTick } = process;
+const nextTurn = setImmediate;
+const clock = performance;
+
+/** The context that handlers run in, however their messages came: that of the program's start. */
+const root = new AsyncResource('AGENTWIRE');
+
 const topicDecoder = new TextDecoder();
+const noBytes = new Uint8Array(0);
 
 /** What the inbox needs of the native side. */
 export interface DrainFunctions {
@@ -82,10 +92,26 @@ export class Inbox {
     this.subscriptions[subscription.slot] = subscription;
   }
 
+  /** The subscription has ended: what still comes for its slot is counted, and nothing of it is kept. */
+  detach(subscription: Subscription): void {
+    if (this.subscriptions[subscription.slot] === subscription) this.subscriptions[subscription.slot] = undefined;
+  }
+
   /** Takes what waits in the mailbox to the handlers, for as long as the budget lasts; then goes on in a later turn. */
   readonly pump = (): void => {
+    let ended = false;
+    try {
+      this.pumpBudget();
+      ended = true;
+    } finally {
+      // Whatever went wrong went out to the event loop; the messages behind it still come.
+      if (!ended) this.resumeSoon();
+    }
+  };
+
+  private pumpBudget(): void {
     const functions = this.functions as DrainFunctions;
-    const start = performance.now();
+    const start = clock.now();
     this.deadline = start + BUDGET_MS;
     for (;;) {
       if (this.left === 0) {
@@ -102,23 +128,24 @@ export class Inbox {
       }
       const whole = this.deliverBatch();
       this.outbox.submit();
-      if (!whole || performance.now() >= this.deadline) {
+      if (!whole || clock.now() >= this.deadline) {
         this.resumeSoon();
         return;
       }
     }
-  };
+  }
 
   private readonly resume = (): void => {
     this.resuming = false;
-    this.pump();
+    // Not in the asynchronous context of whoever happened to publish first.
+    root.runInAsyncScope(this.pump);
   };
 
   /** Goes on in a later turn, which the event loop waits for. */
   resumeSoon(): void {
     if (this.resuming) return;
     this.resuming = true;
-    setImmediate(this.resume);
+    nextTurn(this.resume);
   }
 
   /** Delivers the rest of the batch; false when the budget ran out before its end. */
@@ -131,7 +158,7 @@ export class Inbox {
       this.deliver(at);
       if (this.control[Control.Attention >> 2] !== 0) this.attend();
       if (++delivered % RECORDS_PER_LOOK === 0 || this.batchRecords < RECORDS_PER_LOOK) {
-        if (performance.now() >= this.deadline && this.left > 0) {
+        if (clock.now() >= this.deadline && this.left > 0) {
           // Handlers are slow: take less at once, so that urgent messages need not wait behind what was taken.
           this.batchRecords = Math.max(FEWEST_RECORDS, this.batchRecords >> 1);
           return false;
@@ -210,14 +237,7 @@ export class Inbox {
     let decoder = this.decoder;
     let start = next;
     if (blockAt >= 0) {
-      area = new Uint8Array(length);
-      const taken = (this.functions as DrainFunctions).takeBlock(
-        this.words[blockAt >> 2] >>> 0,
-        this.words[(blockAt >> 2) + 1] >>> 0,
-        area,
-      );
-      // A block that is gone cannot happen; were it so, the empty area below is reported as undecodable.
-      if (!taken) area = new Uint8Array(0);
+      area = this.takeBlock(blockAt, length);
       decoder = this.blockDecoder;
       decoder.attach(area);
       start = 0;
@@ -244,14 +264,32 @@ export class Inbox {
         try {
           if (headersAt >= 0) headers = decoder.readRoot(headersStart, start) as ContextExtras['headers'];
         } catch (error) {
-          this.fail(slot, Outcome.Undecodable, error, topic);
+          this.undecodable(slot, error, topic);
           continue;
         }
         extras = { headers, correlationId };
       }
       this.deliverTo(slot, decoder, start, end, topic, word, meta, extras);
+      // A handler may have had a block of its own decoded meanwhile.
       if (blockAt >= 0) decoder.attach(area);
     }
+    if (blockAt >= 0) decoder.attach(noBytes);
+  }
+
+  /**
+   * The payload of a large message. Without memory for it (or without the block, which cannot happen) there are no bytes, and
+   * each target reports its message as undecodable.
+   */
+  private takeBlock(blockAt: number, length: number): Uint8Array {
+    try {
+      const area = new Uint8Array(length);
+      const word = blockAt >> 2;
+      const handle = [this.words[word] >>> 0, this.words[word + 1] >>> 0] as const;
+      if ((this.functions as DrainFunctions).takeBlock(...handle, area)) return area;
+    } catch (error) {
+      process.emitWarning(error as Error);
+    }
+    return noBytes;
   }
 
   /** Decodes the payload for one subscription and calls its handler. */
@@ -275,7 +313,7 @@ export class Inbox {
     try {
       payload = decoder.readRoot(start, end);
     } catch (error) {
-      this.fail(slot, Outcome.Undecodable, error, topic);
+      this.undecodable(slot, error, topic);
       return;
     }
     const words = this.words;
@@ -291,27 +329,27 @@ export class Inbox {
     );
     try {
       const result = subscription.handler(payload, context);
-      if (isThenable(result)) this.settleLater(result, slot, topic);
+      if (isThenable(result)) this.settleLater(result, subscription, topic);
       else this.outcomes[counters + (Outcome.Handled >> 2)]++;
     } catch (error) {
-      this.fail(slot, Outcome.Failed, error, topic);
+      this.failed(subscription, error, topic);
     }
   }
 
   /** The message is in flight until the handler's promise settles. Its slot is kept for it. */
-  private settleLater(promise: PromiseLike<unknown>, slot: number, topic: string): void {
+  private settleLater(promise: PromiseLike<unknown>, subscription: Subscription, topic: string): void {
     // Only a real promise is sure to settle once.
     let settled = false;
     const resolved = () => {
       if (settled) return;
       settled = true;
-      this.outcomes[slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
+      this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
       this.foldSoon();
     };
     const rejected = (error: unknown) => {
       if (settled) return;
       settled = true;
-      this.fail(slot, Outcome.Failed, error, topic);
+      this.failed(subscription, error, topic);
       this.foldSoon();
     };
     try {
@@ -325,16 +363,20 @@ export class Inbox {
   private foldSoon(): void {
     if (this.folding) return;
     this.folding = true;
-    process.nextTick(() => {
+    nextTick(() => {
       this.folding = false;
       (this.functions as DrainFunctions).foldOutcomes();
     });
   }
 
-  private fail(slot: number, outcome: Outcome.Failed | Outcome.Undecodable, error: unknown, topic: string): void {
-    this.outcomes[slot * (Outcome.Bytes >> 2) + (outcome >> 2)]++;
-    const reason = outcome === Outcome.Failed ? 'handler-error' : 'undecodable';
-    this.subscriptions[slot]?.report(error, reason, topic);
+  private failed(subscription: Subscription, error: unknown, topic: string): void {
+    this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Failed >> 2)]++;
+    subscription.report(error, 'handler-error', topic);
+  }
+
+  private undecodable(slot: number, error: unknown, topic: string): void {
+    this.outcomes[slot * (Outcome.Bytes >> 2) + (Outcome.Undecodable >> 2)]++;
+    this.subscriptions[slot]?.report(error, 'undecodable', topic);
   }
 
   private topicName(id: number): string {

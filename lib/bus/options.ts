@@ -29,11 +29,11 @@ export interface SubscribeOptions {
 
 export interface PublishOptions {
   /** Default: NORMAL. CRITICAL is submitted at once and looked for between two handlers. */
-  priority?: EventPriority;
+  priority?: EventPriority | undefined;
   /** Travels beside the payload: any object that could be a payload. */
-  headers?: Record<string, unknown>;
+  headers?: Record<string, unknown> | undefined;
   /** An unsigned integer of 64 bits that the handler finds in its context. */
-  correlationId?: bigint;
+  correlationId?: bigint | undefined;
 }
 
 const MOST_QUEUE_LIMIT = 1_000_000;
@@ -55,19 +55,22 @@ function refuseUnknown(options: object, known: readonly string[], where: string)
 }
 
 export function checkBusOptions(options: EventBusOptions): { name: string; onError: EventBusOptions['onError'] } {
-  if (typeof options !== 'object' || options === null) throw new AgentwireArgumentError('options', 'an object', options);
+  if (typeof options !== 'object' || options === null)
+    throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, busOptions, 'new EventBus');
   const { name = 'default', onError } = options;
   if (typeof name !== 'string' || name.length === 0 || name.length > MOST_NAME_LENGTH) {
     throw new AgentwireArgumentError('name', `a string of 1 to ${MOST_NAME_LENGTH} characters`, name);
   }
-  if (onError !== undefined && typeof onError !== 'function') throw new AgentwireArgumentError('onError', 'a function', onError);
+  if (onError !== undefined && typeof onError !== 'function')
+    throw new AgentwireArgumentError('onError', 'a function', onError);
   return { name, onError };
 }
 
 /** The queue limit of a subscription. */
 export function checkSubscribeOptions(options: SubscribeOptions): number {
-  if (typeof options !== 'object' || options === null) throw new AgentwireArgumentError('options', 'an object', options);
+  if (typeof options !== 'object' || options === null)
+    throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, subscribeOptions, 'subscribe');
   const { queueLimit = Bus.DefaultQueueLimit, overflow = 'reject' } = options;
   if (!Number.isInteger(queueLimit) || queueLimit < 1 || queueLimit > MOST_QUEUE_LIMIT) {
@@ -77,8 +80,10 @@ export function checkSubscribeOptions(options: SubscribeOptions): number {
   return queueLimit;
 }
 
-export function checkPublishOptions(options: PublishOptions): void {
-  if (typeof options !== 'object' || options === null) throw new AgentwireArgumentError('options', 'an object', options);
+/** The options, each read once: a getter cannot answer differently later. */
+export function checkPublishOptions(options: PublishOptions): PublishOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, publishOptions, 'publish');
   const { priority, headers, correlationId } = options;
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 3)) {
@@ -87,7 +92,11 @@ export function checkPublishOptions(options: PublishOptions): void {
   if (headers !== undefined && (typeof headers !== 'object' || headers === null || Array.isArray(headers))) {
     throw new AgentwireArgumentError('headers', 'an object', headers);
   }
-  if (correlationId !== undefined && (typeof correlationId !== 'bigint' || BigInt.asUintN(64, correlationId) !== correlationId)) {
+  if (
+    correlationId !== undefined &&
+    (typeof correlationId !== 'bigint' || BigInt.asUintN(64, correlationId) !== correlationId)
+  ) {
     throw new AgentwireArgumentError('correlationId', 'a bigint from 0 to 2^64 - 1', correlationId);
   }
+  return { priority, headers, correlationId };
 }

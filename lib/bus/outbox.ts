@@ -18,6 +18,10 @@ const PAUSE_MS = 0.01;
 /** Scratch for large payloads that is kept for the next one, bytes. */
 const KEPT_SCRATCH_BYTES = 1024 * 1024;
 
+// Kept from the start: a test that puts fake timers in the globals must not stop the bus.
+const { nextTick } = process;
+const clock = performance;
+
 const topicEncoder = new TextEncoder();
 
 /** What the outbox needs of the native side. */
@@ -41,6 +45,7 @@ export class Outbox {
   private records = 0;
   private mark = 0;
   private turnBegan = 0;
+  private stalled = false;
   private encoding = false;
   private flushing = false;
   private gates: Uint8Array = new Uint8Array(0);
@@ -55,6 +60,8 @@ export class Outbox {
     tables: Tables,
     /** Called when this thread, asleep until then, has sent itself a message. */
     private readonly onOwnMail: () => void,
+    /** Called when records that a full subscription had kept here have found their place. */
+    private readonly onRoom: () => void,
   ) {
     this.encoder = new Encoder(tables);
     this.encoder.attach(this.bytes);
@@ -75,8 +82,12 @@ export class Outbox {
     this.gates = gates;
   }
 
-  /** True while records wait that a submit could not place. */
-  get isFull(): boolean {
+  /** True while records wait that a submit could not place: messages that must ask wait behind them. */
+  get isStalled(): boolean {
+    return this.position !== 0;
+  }
+
+  private get isFull(): boolean {
     return this.position > FULL_AT || this.records >= Bus.OutboxRecords;
   }
 
@@ -100,13 +111,11 @@ export class Outbox {
     // While a record is being written (a getter of its value got here) the outbox must stay as it is.
     if (this.position === 0 || this.encoding) return;
     (this.functions as SubmitFunctions).submit();
-    const taken = this.control[Control.OutboxTaken >> 2];
-    this.records -= this.control[Control.RecordsTaken >> 2];
-    if (taken < this.position) this.bytes.copyWithin(0, taken, this.position);
-    this.position -= taken;
-    this.control[Control.OutboxCommitted >> 2] = this.position;
+    this.position = this.control[Control.OutboxCommitted >> 2];
+    this.records = this.position === 0 ? 0 : this.records - this.control[Control.RecordsTaken >> 2];
     this.mark = 0;
     this.lookForOwnMail();
+    this.lookForRoom();
   }
 
   /** Throws while a record is being written: what would change the outbox under it must not go on. */
@@ -120,6 +129,7 @@ export class Outbox {
     this.records = 0;
     this.control[Control.OutboxCommitted >> 2] = 0;
     this.lookForOwnMail();
+    this.lookForRoom();
   }
 
   /** Native rings for other threads only: what this thread sent itself is fetched in a later turn. */
@@ -127,6 +137,13 @@ export class Outbox {
     if (this.control[Control.OwnMail >> 2] === 0) return;
     this.control[Control.OwnMail >> 2] = 0;
     this.onOwnMail();
+  }
+
+  /** What a submit had left behind is gone: who waits for a topic may go on, whatever it was that made room. */
+  private lookForRoom(): void {
+    const wasStalled = this.stalled;
+    this.stalled = this.position !== 0;
+    if (wasStalled && !this.stalled) this.onRoom();
   }
 
   private makeRoom(): boolean {
@@ -164,12 +181,13 @@ export class Outbox {
     const flags = flagsOf(topic, options);
     const body = Layout.Extensions + extensionBytes(flags);
     this.writeExtensions(0, flags, topic, options);
-    this.control[Control.OutboxCommitted >> 2] = this.writeFixed(topic, options, flags, 0, body, body);
+    this.writeFixed(topic, options, flags, 0, body, body);
     try {
       return (this.functions as SubmitFunctions).submitBlock(memory.subarray(0, length));
     } finally {
       this.reset();
       if (memory.length <= KEPT_SCRATCH_BYTES) this.scratch = memory;
+      else this.largeEncoder.attach(new Uint8Array(0));
     }
   }
 
@@ -271,14 +289,14 @@ export class Outbox {
    * the turn; `nextTick` runs once per 64 awaits, where a microtask would run each time.
    */
   private beginTurn(): void {
-    const now = performance.now();
+    const now = clock.now();
     const isAfterPause = now - this.turnBegan > PAUSE_MS;
     this.turnBegan = now;
     if (isAfterPause) {
       this.submit();
     } else {
       this.flushing = true;
-      process.nextTick(this.flushTurn);
+      nextTick(this.flushTurn);
     }
   }
 
@@ -288,7 +306,7 @@ export class Outbox {
   };
 
   private submitWhenOld(): void {
-    const now = performance.now();
+    const now = clock.now();
     if (this.mark === 0) this.mark = now;
     else if (now - this.mark > OLDEST_MS) this.submit();
   }

@@ -72,6 +72,11 @@ export class Subscription {
   }
 
   /** @internal */
+  markEnded(): void {
+    this.ended = true;
+  }
+
+  /** @internal */
   report(error: unknown, reason: HandlerFailure['reason'], topic: string): void {
     const isFirst = !this.reported;
     this.reported = true;

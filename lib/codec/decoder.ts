@@ -56,7 +56,10 @@ export class Decoder {
     if (end > this.bytes.length || start >= end) throw this.error('no value', start);
     const value = this.read();
     if (this.at !== end) {
-      throw this.error(this.at > end ? 'the value is cut short' : 'bytes are left behind the value', Math.min(this.at, end));
+      throw this.error(
+        this.at > end ? 'the value is cut short' : 'bytes are left behind the value',
+        Math.min(this.at, end),
+      );
     }
     return value;
   }
@@ -224,7 +227,8 @@ export class Decoder {
     this.check(length, at);
     const view = binaryViews[kind];
     if (view === undefined) throw this.error(`the unknown kind ${kind} of binary`, at);
-    if (length % view.elementBytes !== 0) throw this.error(`a binary whose ${length} bytes are no whole number of elements`, at);
+    if (length % view.elementBytes !== 0)
+      throw this.error(`a binary whose ${length} bytes are no whole number of elements`, at);
     const start = this.at;
     this.at = start + length;
     const copy = new Uint8Array(length);
@@ -298,7 +302,9 @@ export class Decoder {
 
   private unknownId(what: string, id: number, at: number): AgentwireDecodeError {
     return this.error(
-      this.tables === null ? `a ${what} by id in bytes that should be self-contained` : `the ${what} id ${id}, which was never given`,
+      this.tables === null
+        ? `a ${what} by id in bytes that should be self-contained`
+        : `the ${what} id ${id}, which was never given`,
       at,
     );
   }

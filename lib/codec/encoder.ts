@@ -4,7 +4,7 @@ import { type RawBuffer, rawBuffer } from './raw-buffer';
 import type { Shape } from './shapes';
 import { Slot } from './slot';
 import type { Tables } from './tables';
-import { isContainer, isDetached, TOO_DEEP, UNSUPPORTED, unsupportedKind } from './unsupported';
+import { isContainer, isDetached, isReadableView, TOO_DEEP, UNSUPPORTED, unsupportedKind } from './unsupported';
 
 /** Thrown (as it is, without a stack) when the memory is full: the caller makes room and encodes again. */
 const OVERFLOW = Symbol('no room');
@@ -63,7 +63,8 @@ export class Encoder {
     // Not a switch: V8 compiles `typeof x === 'literal'` to a look at the tag, a switch to a call and comparisons of strings.
     if (typeof value === 'string') return this.writeFieldString(value, at, slot);
     if (typeof value === 'number') return this.writeNumber(value, at);
-    if (typeof value === 'object') return value === null ? this.writeTag(Tag.Null, at) : this.writeObject(value, at, slot);
+    if (typeof value === 'object')
+      return value === null ? this.writeTag(Tag.Null, at) : this.writeObject(value, at, slot);
     if (typeof value === 'boolean') return this.writeTag(value ? Tag.True : Tag.False, at);
     if (value === undefined) return this.writeTag(Tag.Undefined, at);
     if (typeof value === 'bigint') return this.writeBigInt(value, at);
@@ -288,8 +289,7 @@ export class Encoder {
   private writeBuiltIn(value: object, at: number, slot: Slot): number {
     if (ArrayBuffer.isView(value)) {
       // Of a detached buffer a DataView throws where a typed array says that it is empty.
-      const isDetachedView = types.isDataView(value) && isDetached(value.buffer);
-      if (isDetachedView) throw UNSUPPORTED;
+      if (!isReadableView(value)) throw UNSUPPORTED;
       return this.writeBinary(viewKind(value), value.buffer, value.byteOffset, value.byteLength, at);
     }
     if (types.isDate(value)) return this.writeFloat(Tag.Date, value.getTime(), at);
@@ -361,8 +361,8 @@ function hasKeys(shape: Shape, keys: readonly string[]): boolean {
  */
 function isOfUsers(prototype: object): boolean {
   if (Object.getPrototypeOf(prototype) === null) return true;
-  const constructor = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
-  return typeof constructor !== 'function' || !/\{\s*\[native code\]\s*\}$/.test(functionSource.call(constructor));
+  const maker = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  return typeof maker !== 'function' || !/\{\s*\[native code\]\s*\}$/.test(functionSource.call(maker));
 }
 
 const functionSource = Function.prototype.toString;
@@ -396,4 +396,3 @@ function viewKind(value: ArrayBufferView): number {
   if (kind === undefined) throw UNSUPPORTED;
   return kind;
 }
-

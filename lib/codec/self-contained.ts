@@ -39,6 +39,7 @@ export function encodeGrowing(into: Encoder, value: unknown, maxBytes: number): 
       size = memory.length * 2;
     } finally {
       if (memory.length <= KEPT_SCRATCH_BYTES) scratch = memory;
+      else into.attach(new Uint8Array(0));
     }
   }
 }

@@ -76,7 +76,8 @@ function closeOverReader(keys: readonly string[]): ShapeReader {
 
 /** Sets an own property, whatever its name. */
 export function setOwn(object: object, key: string, value: unknown): void {
-  if (key === '__proto__') {
+  // `in`: what Object.prototype has must be defined, not assigned, for it may have a setter or be frozen.
+  if (key in object) {
     Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
   } else {
     (object as Record<string, unknown>)[key] = value;

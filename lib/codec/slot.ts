@@ -1,9 +1,8 @@
+import { InternLimit } from '../generated/layout';
 import type { Shape } from './shapes';
 
 /** Strings shorter than this are as small inline as by id. */
 const SHORTEST = 4;
-/** Longer strings are not worth a place in the table; as the table itself says. */
-const LONGEST = 64;
 /** A string is admitted to the process-wide table when it came this often in one place. */
 const SIGHTINGS = 3;
 /** After so many misses in a row a place holds ever-new strings (ids, texts) ... */
@@ -59,7 +58,7 @@ export class Slot {
       if (id === 0) this.sightings++;
       return id > 0 ? id : 0;
     }
-    if (text.length < SHORTEST || text.length > LONGEST) return 0;
+    if (text.length < SHORTEST || text.length > InternLimit.MaxInternedStringLength) return 0;
     this.misses++;
     this.second = this.text;
     this.secondId = this.textId;

@@ -1,3 +1,4 @@
+import { InternLimit } from '../generated/layout';
 import { native } from '../native';
 import { decodeSelfContained, encodeSelfContained } from './self-contained';
 import { Shape } from './shapes';
@@ -6,8 +7,6 @@ import { Shape } from './shapes';
 const SHAPE_SIGHTINGS = 3;
 /** Most key lists that are watched for their next sighting; then watching starts anew. */
 const WATCHED_SHAPES = 4096;
-/** Objects with more keys are dictionaries rather than records. */
-const MOST_KEYS = 128;
 
 /**
  * This thread's private cache of the process-wide tables of strings and shapes. The tables only grow, so an entry never
@@ -39,7 +38,8 @@ export class Tables {
 
   /** The shape of an object's keys, once they were met often enough; null while they travel inline. */
   shapeOf(keys: readonly string[]): Shape | null {
-    if (keys.length === 0 || keys.length > MOST_KEYS) return null;
+    if (keys.length === 0 || keys.length > InternLimit.MaxShapeKeys) return null;
+    for (const key of keys) if (key.length > InternLimit.MaxInternedStringLength) return null;
     const joined = keys.join('\0');
     const known = this.shapesByKeys.get(joined);
     // A key may hold the separator itself, so the keys are compared too.

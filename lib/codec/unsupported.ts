@@ -37,7 +37,11 @@ function explain(root: unknown): AgentwireValueError {
   const ancestors: unknown[] = [];
   return (
     find(root, '$', ancestors) ??
-    new AgentwireValueError('ERR_AGENTWIRE_UNSUPPORTED', 'the value changed while it was encoded; send data without side effects', '$')
+    new AgentwireValueError(
+      'ERR_AGENTWIRE_UNSUPPORTED',
+      'the value changed while it was encoded; send data without side effects',
+      '$',
+    )
   );
 }
 
@@ -82,7 +86,11 @@ function find(value: unknown, path: string, ancestors: unknown[]): AgentwireValu
       return undefined;
     }
     for (const key of Object.keys(value)) {
-      const step = Array.isArray(value) ? `[${key}]` : /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+      const step = Array.isArray(value)
+        ? `[${key}]`
+        : /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)
+          ? `.${key}`
+          : `[${JSON.stringify(key)}]`;
       const found = find((value as Record<string, unknown>)[key], path + step, ancestors);
       if (found) return found;
     }
@@ -95,6 +103,15 @@ function find(value: unknown, path: string, ancestors: unknown[]): AgentwireValu
 /** True for an object that holds other values, which counts as a level of nesting. */
 export function isContainer(value: object): boolean {
   return !(ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) || types.isDate(value));
+}
+
+/** False for a view that lies outside of its buffer, which was transferred or has shrunk, or that says so of itself. */
+export function isReadableView(view: ArrayBufferView): boolean {
+  try {
+    return !isDetached(view.buffer) && new Uint8Array(view.buffer, view.byteOffset, view.byteLength).length >= 0;
+  } catch {
+    return false;
+  }
 }
 
 /** True for a buffer whose bytes were transferred away. It looks like an empty one; but no view can be made of it. */
@@ -114,16 +131,23 @@ function label(key: unknown): string {
 
 /** Names a built-in object with inner state that own properties do not show, and what to send instead. */
 export function unsupportedKind(value: object): [what: string, advice: string] | undefined {
-  if (types.isArrayBuffer(value) && isDetached(value)) return ['a detached ArrayBuffer', 'send it before it is transferred'];
+  if (types.isArrayBuffer(value) && isDetached(value))
+    return ['a detached ArrayBuffer', 'send it before it is transferred'];
   if (ArrayBuffer.isView(value) && isDetached(value.buffer)) {
     return ['a view of a detached ArrayBuffer', 'send it before the buffer is transferred'];
+  }
+  if (ArrayBuffer.isView(value) && !isReadableView(value)) {
+    return ['a view outside of its buffer', 'send a view of what the buffer still has'];
   }
   if (types.isNativeError(value)) return ['an Error', 'send what the receiver needs of it: {name, message, stack}'];
   if (types.isPromise(value)) return ['a Promise', 'await it first'];
   if (types.isRegExp(value)) return ['a RegExp', 'send its source and flags'];
   if (types.isBoxedPrimitive(value)) return ['a boxed primitive', 'send the primitive itself'];
   if (types.isSharedArrayBuffer(value)) {
-    return ['a SharedArrayBuffer', 'a message is a copy: send a typed array over it to copy it, or pass it by workerData'];
+    return [
+      'a SharedArrayBuffer',
+      'a message is a copy: send a typed array over it to copy it, or pass it by workerData',
+    ];
   }
   if (types.isWeakMap(value) || types.isWeakSet(value)) return ['a weak collection', 'send a Map or a Set'];
   if (types.isProxy(value)) return ['a Proxy', 'send a plain copy of what it shows'];

@@ -51,7 +51,10 @@ impl Ledger {
     /// Adds another ledger to this one.
     pub fn add(&mut self, other: &Self) {
         self.admitted += other.admitted;
-        self.ended.iter_mut().zip(other.ended).for_each(|(sum, ended)| *sum += ended);
+        self.ended
+            .iter_mut()
+            .zip(other.ended)
+            .for_each(|(sum, ended)| *sum += ended);
     }
 }
 
@@ -105,7 +108,11 @@ impl Account {
         let room = self.queue_limit.saturating_sub(self.in_flight());
         // An ended subscription refuses nobody, however long its last messages take: they may wait for a
         // promise that never settles.
-        if room == 0 && self.is_closed() { self.queue_limit } else { room }
+        if room == 0 && self.is_closed() {
+            self.queue_limit
+        } else {
+            room
+        }
     }
 
     /// True when enough has drained for those who wait, or nothing more is admitted anyway.
@@ -167,13 +174,11 @@ impl Account {
     /// The figures now: nothing counts as ended that does not count as admitted.
     pub fn ledger(&self) -> Ledger {
         // SYNC POINT ended: Acquire pairs with the Release in `end`.
-        let ended = std::array::from_fn(|outcome| self.ended.by_outcome[outcome].load(Ordering::Acquire));
-        Ledger { admitted: self.admitted.load(Ordering::Relaxed), ended }
-    }
-
-    /// The figures of a spent account. A message that is counted in and out just now is in both or in none.
-    pub fn final_ledger(&self) -> Ledger {
-        let ledger = self.ledger();
-        Ledger { admitted: ledger.ended.iter().sum(), ..ledger }
+        let ended =
+            std::array::from_fn(|outcome| self.ended.by_outcome[outcome].load(Ordering::Acquire));
+        Ledger {
+            admitted: self.admitted.load(Ordering::Relaxed),
+            ended,
+        }
     }
 }

@@ -36,7 +36,11 @@ pub(super) struct SpinState {
 impl Default for SpinState {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { hot: true, parked_at: None, cores }
+        Self {
+            hot: true,
+            parked_at: None,
+            cores,
+        }
     }
 }
 
@@ -49,7 +53,9 @@ impl Endpoint {
         self.blocks.clear();
         let control = &self.memory.control;
         // Relaxed: the words of this block are written on this same thread.
-        let most = control.load(DRAIN_RECORDS, Ordering::Relaxed).clamp(1, MAX_DRAIN_RECORDS as u32);
+        let most = control
+            .load(DRAIN_RECORDS, Ordering::Relaxed)
+            .clamp(1, MAX_DRAIN_RECORDS as u32);
         let may_spin = control.load(MAY_SPIN, Ordering::Relaxed) != 0;
         self.receiver.mailbox.unpark();
         if let Some(parked_at) = self.spin.parked_at.take() {
@@ -78,13 +84,22 @@ impl Endpoint {
     /// Fills the part behind the inbox with waiting CRITICAL records, between two handlers of a batch.
     /// Writes their number to the control block.
     pub fn drain_critical(&mut self) {
-        let mut batch = Batch::new(&self.memory.inbox, INBOX_BYTES, CRITICAL_INBOX_BYTES, MAX_DRAIN_RECORDS as u32);
+        let mut batch = Batch::new(
+            &self.memory.inbox,
+            INBOX_BYTES,
+            CRITICAL_INBOX_BYTES,
+            MAX_DRAIN_RECORDS as u32,
+        );
         let (slots, blocks) = (&mut self.slots, &mut self.blocks);
         // SAFETY: this is the receiver's thread.
         let records = unsafe {
-            self.receiver.mailbox.drain_critical(|record| batch.take(record, slots, blocks, &self.receiver))
+            self.receiver
+                .mailbox
+                .drain_critical(|record| batch.take(record, slots, blocks, &self.receiver))
         };
-        self.memory.control.store(INBOX_RECORDS, records, Ordering::Relaxed);
+        self.memory
+            .control
+            .store(INBOX_RECORDS, records, Ordering::Relaxed);
     }
 
     /// Takes a block of the batch in the inbox, by the handle in its record. None when it was taken before.
@@ -97,7 +112,9 @@ impl Endpoint {
         let (slots, blocks) = (&mut self.slots, &mut self.blocks);
         // SAFETY: this is the receiver's thread.
         unsafe {
-            self.receiver.mailbox.drain(&mut self.turn, |record| batch.take(record, slots, blocks, &self.receiver))
+            self.receiver.mailbox.drain(&mut self.turn, |record| {
+                batch.take(record, slots, blocks, &self.receiver)
+            })
         }
     }
 
@@ -153,7 +170,12 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(inbox: &'a SharedBytes, start: usize, bytes: usize, records: u32) -> Self {
-        Self { inbox, next: start, end: start + bytes, left: records }
+        Self {
+            inbox,
+            next: start,
+            end: start + bytes,
+            left: records,
+        }
     }
 
     /// Copies a record in. False when it does not fit any more.
@@ -178,7 +200,11 @@ impl<'a> Batch<'a> {
             let handle = blocks.add(block);
             let extension = extension_offset(record, BLOCK);
             // SAFETY: the extension is within the record, which is within the inbox.
-            unsafe { to.add(extension).cast::<u64>().write_unaligned(handle.to_le()) };
+            unsafe {
+                to.add(extension)
+                    .cast::<u64>()
+                    .write_unaligned(handle.to_le())
+            };
         }
         self.next += record.len;
         self.left -= 1;
@@ -212,7 +238,10 @@ pub(super) fn take_block(record: &Committed<'_, HeapBytes>) -> Option<Arc<Block>
 }
 
 fn flags(record: &Committed<'_, HeapBytes>) -> usize {
-    (record.memory.load(record.offset + PRIORITY, Ordering::Relaxed) >> 16) as usize
+    (record
+        .memory
+        .load(record.offset + PRIORITY, Ordering::Relaxed)
+        >> 16) as usize
 }
 
 fn extension_offset(record: &Committed<'_, HeapBytes>, flag: usize) -> usize {

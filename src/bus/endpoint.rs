@@ -40,11 +40,20 @@ impl EndpointMemory {
     pub fn check(&self) -> Result<(), String> {
         let expected = [
             ("outbox", self.outbox.len(), OUTBOX_BYTES),
-            ("inbox", self.inbox.len(), INBOX_BYTES + CRITICAL_INBOX_BYTES),
+            (
+                "inbox",
+                self.inbox.len(),
+                INBOX_BYTES + CRITICAL_INBOX_BYTES,
+            ),
             ("control block", self.control.len(), CONTROL_BYTES),
         ];
-        match expected.into_iter().find(|(_, given, wanted)| given != wanted) {
-            Some((part, given, wanted)) => Err(format!("the {part} has {given} bytes, expected {wanted}")),
+        match expected
+            .into_iter()
+            .find(|(_, given, wanted)| given != wanted)
+        {
+            Some((part, given, wanted)) => {
+                Err(format!("the {part} has {given} bytes, expected {wanted}"))
+            }
             None => Ok(()),
         }
     }
@@ -163,7 +172,10 @@ impl Endpoint {
 
     /// The bus behind a handle.
     pub fn bus(&self, handle: u32) -> Result<&Arc<Bus>, EndpointError> {
-        self.buses.get(handle as usize).and_then(Option::as_ref).ok_or(EndpointError::Closed)
+        self.buses
+            .get(handle as usize)
+            .and_then(Option::as_ref)
+            .ok_or(EndpointError::Closed)
     }
 
     /// Closes a bus handle: submits what is in the outbox, ends the handle's subscriptions, forgets its topics.
@@ -173,7 +185,10 @@ impl Endpoint {
         let ended = self.slots.of_bus(handle);
         ended.into_iter().for_each(|slot| self.unsubscribe(slot));
         for index in 1..self.topics.len() {
-            if self.topics[index].as_ref().is_some_and(|topic| topic.handle == handle) {
+            if self.topics[index]
+                .as_ref()
+                .is_some_and(|topic| topic.handle == handle)
+            {
                 self.topics[index] = None;
                 self.free_topics.push(index as u32);
             }
@@ -186,10 +201,18 @@ impl Endpoint {
     /// This endpoint's index of a topic, for records; Ok(None) when the bus gives no more topics an id.
     pub fn resolve_topic(&mut self, handle: u32, name: &str) -> Result<Option<u32>, EndpointError> {
         let bus = Arc::clone(self.bus(handle)?);
-        let Some(topic) = bus.topic(name)? else { return Ok(None) };
+        let Some(topic) = bus.topic(name)? else {
+            return Ok(None);
+        };
         let version = bus.route_version(&topic);
         let route = bus.route(&topic, version);
-        let local = LocalTopic { handle, bus, topic, version, route };
+        let local = LocalTopic {
+            handle,
+            bus,
+            topic,
+            version,
+            route,
+        };
         let index = match self.free_topics.last() {
             Some(&index) => index,
             None => self.topics.len() as u32,
@@ -200,22 +223,41 @@ impl Endpoint {
         if self.free_topics.pop().is_none() {
             self.topics.push(None);
         }
-        self.memory.gates.set_byte(index as usize, gate(&local.route));
+        self.memory
+            .gates
+            .set_byte(index as usize, gate(&local.route));
         self.topics[index as usize] = Some(local);
         Ok(Some(index))
     }
 
     /// Subscribes: the slot and the process-wide id.
-    pub fn subscribe(&mut self, handle: u32, pattern: &str, queue_limit: u64) -> Result<(u32, u64), EndpointError> {
+    pub fn subscribe(
+        &mut self,
+        handle: u32,
+        pattern: &str,
+        queue_limit: u64,
+    ) -> Result<(u32, u64), EndpointError> {
         let bus = Arc::clone(self.bus(handle)?);
         let slot = self.slots.next_free();
         if (slot as usize + 1) * OUTCOME_BYTES > self.memory.outcomes.len() {
             return Err(EndpointError::Outgrown);
         }
         let id = Hub::global().next_subscription_id();
-        let subscription = Arc::new(Subscription::new(id, pattern, slot, queue_limit, Arc::clone(&self.receiver)));
+        let subscription = Arc::new(Subscription::new(
+            id,
+            pattern,
+            slot,
+            queue_limit,
+            Arc::clone(&self.receiver),
+        ));
         // Before the first message can come.
-        self.slots.fill(slot, handle, Arc::clone(&bus), Arc::clone(&subscription), &self.memory.outcomes);
+        self.slots.fill(
+            slot,
+            handle,
+            Arc::clone(&bus),
+            Arc::clone(&subscription),
+            &self.memory.outcomes,
+        );
         if let Err(error) = bus.subscribe(&subscription) {
             self.slots.vacate(slot);
             return Err(error.into());
@@ -252,7 +294,10 @@ impl Endpoint {
 
     /// As [`Endpoint::is_writable`], for a topic without an id.
     pub fn is_writable_by_name(&mut self, handle: u32, topic: &str) -> Result<bool, EndpointError> {
-        Ok(wait_for_room(&self.bus(handle)?.match_route(topic), &self.receiver))
+        Ok(wait_for_room(
+            &self.bus(handle)?.match_route(topic),
+            &self.receiver,
+        ))
     }
 
     /// Folds what JavaScript reported of its messages into the subscriptions' ledgers.
@@ -283,11 +328,15 @@ impl Endpoint {
         for (bus, subscription) in self.slots.all() {
             bus.unsubscribe(subscription);
         }
-        let Self { receiver, slots, .. } = self;
+        let Self {
+            receiver, slots, ..
+        } = self;
         // SAFETY: this is the receiver's thread, and it drains no more.
         unsafe {
             receiver.mailbox.close(|record| {
-                super::drain::each_target(&record, |slot| slots.end_now(slot, Outcome::SubscriberDied));
+                super::drain::each_target(&record, |slot| {
+                    slots.end_now(slot, Outcome::SubscriberDied)
+                });
                 if let Some(block) = super::drain::take_block(&record) {
                     receiver.remove_block_bytes(block.bytes().len());
                 }
@@ -312,7 +361,9 @@ impl Drop for Endpoint {
 
 /// The gate of a topic with this route: OPEN when every subscription has room for whole outboxes.
 pub(super) fn gate(route: &Route) -> u8 {
-    let near_full = route.targets().any(|subscription| subscription.account.room() < ASK_MARGIN);
+    let near_full = route
+        .targets()
+        .any(|subscription| subscription.account.room() < ASK_MARGIN);
     (if near_full { ASK } else { OPEN }) as u8
 }
 

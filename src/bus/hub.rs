@@ -35,7 +35,9 @@ impl Hub {
     /// Opens the bus of that name, making it when nobody has it open. Closed by [`Hub::close_bus`].
     pub fn open_bus(&self, name: &str) -> Arc<Bus> {
         let mut buses = self.buses.lock();
-        let bus = buses.entry(name.into()).or_insert_with(|| Arc::new(Bus::new(name)));
+        let bus = buses
+            .entry(name.into())
+            .or_insert_with(|| Arc::new(Bus::new(name)));
         bus.handles.fetch_add(1, Ordering::Relaxed);
         Arc::clone(bus)
     }

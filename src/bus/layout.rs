@@ -183,7 +183,10 @@ pub const fn align(len: usize) -> usize {
 const _: () = {
     assert!(EXTENSIONS == TARGET + 4 && EXTENSIONS.is_multiple_of(RECORD_ALIGN));
     assert!(SEQUENCE.is_multiple_of(8) && TIMESTAMP.is_multiple_of(8));
-    assert!(ATTENTION >= OWN_MAIL + 4 + 64, "the word that others write has a cache line of its own");
+    assert!(
+        ATTENTION >= OWN_MAIL + 4 + 64,
+        "the word that others write has a cache line of its own"
+    );
     assert!(CONTROL_BYTES >= ATTENTION + 128);
     assert!(MAX_RECORD_OVERHEAD + INLINE_PAYLOAD_BYTES <= crate::pool::SEGMENT_BYTES);
     assert!(MAX_RECORD_OVERHEAD + INLINE_PAYLOAD_BYTES <= CRITICAL_INBOX_BYTES);

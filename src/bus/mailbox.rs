@@ -113,7 +113,9 @@ impl<S: SegmentSource + Clone> Mailbox<S> {
     #[inline]
     pub unsafe fn has_waiting(&self) -> bool {
         // SAFETY: the contract is passed on.
-        self.queues.iter().any(|queue| unsafe { queue.peek() }.is_some())
+        self.queues
+            .iter()
+            .any(|queue| unsafe { queue.peek() }.is_some())
     }
 
     /// Hands committed records to `each`, CRITICAL first and the others by their share, until `each`
@@ -155,14 +157,19 @@ impl<S: SegmentSource + Clone> Mailbox<S> {
     /// Lets senders see how much was taken.
     unsafe fn publish_heads(&self) {
         // SAFETY: the caller is the one receiver.
-        self.queues.iter().for_each(|queue| unsafe { queue.publish_head() });
+        self.queues
+            .iter()
+            .for_each(|queue| unsafe { queue.publish_head() });
     }
 
     /// As [`Mailbox::drain`], CRITICAL only.
     ///
     /// # Safety
     /// As [`Mailbox::park`].
-    pub unsafe fn drain_critical(&self, mut each: impl FnMut(&Committed<'_, S::Memory>) -> bool) -> u32 {
+    pub unsafe fn drain_critical(
+        &self,
+        mut each: impl FnMut(&Committed<'_, S::Memory>) -> bool,
+    ) -> u32 {
         // SAFETY: the contract is passed on.
         let (taken, _) = unsafe { Self::drain_queue(&self.queues[0], SHARE[0], &mut each) };
         // SAFETY: as above.
@@ -179,7 +186,9 @@ impl<S: SegmentSource + Clone> Mailbox<S> {
         let mut taken = 0;
         while taken < most {
             // SAFETY: the contract is passed on.
-            let Some(record) = (unsafe { queue.peek() }) else { break };
+            let Some(record) = (unsafe { queue.peek() }) else {
+                break;
+            };
             if !each(&record) {
                 return (taken, false);
             }

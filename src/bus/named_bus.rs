@@ -15,6 +15,9 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 /// Most topics that a bus gives an id. The name of a further one travels with each message.
 pub const MAX_TOPICS: usize = 65_536;
 
+/// Ended subscriptions are swept when so many more have gathered than are still referred to.
+const FEWEST_TO_SWEEP: usize = 64;
+
 /// Figures of a bus.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BusMetrics {
@@ -51,23 +54,29 @@ pub struct Bus {
 #[derive(Default)]
 struct Subscriptions {
     by_id: HashMap<u64, Arc<Subscription>>,
-    /// Those whose thread let them go before they were spent: a publisher may be between their admission and
-    /// a mailbox that takes nothing more, with a message that it is about to count out.
+    /// Those that ended, but may still be in the route of a publisher: it may be between their admission and a
+    /// mailbox that takes nothing more, with a message that it is about to count out, or come upon them yet.
     leaving: Vec<Arc<Subscription>>,
+    /// Length of `leaving` at which it is swept.
+    sweep_at: usize,
     /// Sum of those that are no more.
     retired: Ledger,
 }
 
 impl Subscriptions {
+    /// Adds up and lets go those that nobody else refers to: their ledgers are final.
     fn sweep(&mut self) {
-        let Self { leaving, retired, .. } = self;
-        leaving.retain(|subscription| {
-            let spent = subscription.account.is_spent();
-            if spent {
-                retired.add(&subscription.account.final_ledger());
+        let Self {
+            leaving, retired, ..
+        } = self;
+        leaving.retain_mut(|subscription| match Arc::get_mut(subscription) {
+            Some(last) => {
+                retired.add(&last.account.ledger());
+                false
             }
-            !spent
+            None => true,
         });
+        self.sweep_at = 2 * self.leaving.len() + FEWEST_TO_SWEEP;
     }
 }
 
@@ -96,7 +105,9 @@ impl Bus {
         if topics.len() >= MAX_TOPICS && !topics.contains_key(name) {
             return Ok(None);
         }
-        let topic = topics.entry(name.into()).or_insert_with(|| Hub::global().new_topic(name));
+        let topic = topics
+            .entry(name.into())
+            .or_insert_with(|| Hub::global().new_topic(name));
         Ok(Some(Arc::clone(topic)))
     }
 
@@ -108,8 +119,13 @@ impl Bus {
     /// Adds a subscription: whatever is submitted from now on finds it.
     pub fn subscribe(&self, subscription: &Arc<Subscription>) -> Result<(), NameError> {
         let wild = check_pattern(&subscription.pattern)?;
-        self.subscriptions.lock().by_id.insert(subscription.id, Arc::clone(subscription));
-        self.trie.write().insert(&subscription.pattern, Arc::clone(subscription));
+        self.subscriptions
+            .lock()
+            .by_id
+            .insert(subscription.id, Arc::clone(subscription));
+        self.trie
+            .write()
+            .insert(&subscription.pattern, Arc::clone(subscription));
         self.outdate_routes(&subscription.pattern, wild);
         Ok(())
     }
@@ -117,7 +133,9 @@ impl Bus {
     /// Ends a subscription: nothing more is admitted to it. Its ledger stays open until it is retired.
     pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
         subscription.account.close();
-        self.trie.write().remove(&subscription.pattern, subscription);
+        self.trie
+            .write()
+            .remove(&subscription.pattern, subscription);
         self.outdate_routes(&subscription.pattern, subscription.pattern.contains('*'));
     }
 
@@ -126,7 +144,9 @@ impl Bus {
         let mut subscriptions = self.subscriptions.lock();
         if let Some(ended) = subscriptions.by_id.remove(&subscription.id) {
             subscriptions.leaving.push(ended);
-            subscriptions.sweep();
+            if subscriptions.leaving.len() >= subscriptions.sweep_at {
+                subscriptions.sweep();
+            }
         }
     }
 
@@ -144,7 +164,10 @@ impl Bus {
     #[inline]
     pub fn route_version(&self, topic: &Topic) -> RouteVersion {
         // SYNC POINT version: Acquire pairs with the Release in `outdate_routes`.
-        RouteVersion { exact: topic.version(), wild: self.wild_version.load(Ordering::Acquire) }
+        RouteVersion {
+            exact: topic.version(),
+            wild: self.wild_version.load(Ordering::Acquire),
+        }
     }
 
     /// The topic's route as of `version`, which the caller read before; a later change of subscriptions
@@ -164,7 +187,9 @@ impl Bus {
     /// The route of a topic that has no id.
     pub fn match_route(&self, topic: &str) -> Route {
         let mut matching = Vec::new();
-        self.trie.read().each_match(topic, |subscription| matching.push(Arc::clone(subscription)));
+        self.trie.read().each_match(topic, |subscription| {
+            matching.push(Arc::clone(subscription))
+        });
         Route::new(matching)
     }
 
@@ -200,7 +225,11 @@ impl Bus {
             unmatched: self.unmatched.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             ledger,
-            subscriptions: subscriptions.by_id.values().filter(|subscription| !subscription.account.is_closed()).count(),
+            subscriptions: subscriptions
+                .by_id
+                .values()
+                .filter(|subscription| !subscription.account.is_closed())
+                .count(),
             topics: self.topics.read().len(),
         }
     }

@@ -53,7 +53,10 @@ pub struct Segment<M> {
 impl<M: Memory> Segment<M> {
     /// Wraps zeroed memory.
     pub fn new(memory: M) -> Box<Self> {
-        Box::new(Self { next: AtomicPtr::new(ptr::null_mut()), memory })
+        Box::new(Self {
+            next: AtomicPtr::new(ptr::null_mut()),
+            memory,
+        })
     }
 
     /// Makes a used segment fit for use again. The caller alone owns it.
@@ -223,12 +226,20 @@ impl<S: SegmentSource> SegmentQueue<S> {
     fn claim(&self, from: u64, to: u64) -> bool {
         // Relaxed: the position was acquired when it was read, and a claim publishes nothing: the commit does.
         // Who reads the new position still sees what `install` released: a claim continues that sequence.
-        self.tail.position.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        self.tail
+            .position
+            .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Links `next` behind the tail's segment and claims the first `size` bytes of it. The caller holds
     /// the INSTALLING flag, so it alone writes the tail's segment.
-    fn install(&self, position: u64, size: u64, next: Box<Segment<S::Memory>>) -> *mut Segment<S::Memory> {
+    fn install(
+        &self,
+        position: u64,
+        size: u64,
+        next: Box<Segment<S::Memory>>,
+    ) -> *mut Segment<S::Memory> {
         let segment_bytes = self.source.segment_bytes();
         let next = Box::into_raw(next);
         let offset = position % segment_bytes;
@@ -243,18 +254,29 @@ impl<S: SegmentSource> SegmentQueue<S> {
             previous.next.store(next, Ordering::Release);
             if offset != 0 {
                 // SYNC POINT commit: Release pairs with the Acquire in `peek`, which then finds `next`.
-                previous.memory.store(offset as usize, PAD, Ordering::Release);
+                previous
+                    .memory
+                    .store(offset as usize, PAD, Ordering::Release);
             }
         }
         // SYNC POINT segment: Release pairs with the Acquire in `reserve`.
         self.tail.segment.store(next, Ordering::Release);
-        let start = if offset == 0 { position } else { position - offset + segment_bytes };
+        let start = if offset == 0 {
+            position
+        } else {
+            position - offset + segment_bytes
+        };
         let mut current = position | INSTALLING;
         loop {
             // `drain_closed` may have set its flag meanwhile: keep it. This record was claimed before.
             let done = (start + size) | (current & CLOSED);
             // SYNC POINT tail: Release pairs with the Acquire in `reserve` and `drain_closed`.
-            match self.tail.position.compare_exchange(current, done, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.tail.position.compare_exchange(
+                current,
+                done,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return next,
                 Err(seen) => current = seen,
             }
@@ -298,7 +320,13 @@ impl<S: SegmentSource> SegmentQueue<S> {
             match memory.load(offset, Ordering::Acquire) {
                 0 => return None,
                 PAD => head.position = head.segment_start + segment_bytes,
-                len => return Some(Committed { memory, offset, len: len as usize }),
+                len => {
+                    return Some(Committed {
+                        memory,
+                        offset,
+                        len: len as usize,
+                    });
+                }
             }
         }
     }
@@ -375,5 +403,9 @@ impl<S: SegmentSource> Drop for SegmentQueue<S> {
 
 fn wait(spins: &mut u32) {
     *spins += 1;
-    if spins.is_multiple_of(SPINS_BEFORE_YIELD) { yield_now() } else { spin_hint() }
+    if spins.is_multiple_of(SPINS_BEFORE_YIELD) {
+        yield_now()
+    } else {
+        spin_hint()
+    }
 }

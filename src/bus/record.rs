@@ -29,7 +29,8 @@ impl OutboxRecord {
         }
         // One copy: what is checked here is what is used, whatever is written over it meanwhile.
         let fixed: [u8; TOPIC + 8] = outbox.read(offset);
-        let word = |at: usize| u32::from_le_bytes(fixed[at..at + 4].try_into().expect("four bytes"));
+        let word =
+            |at: usize| u32::from_le_bytes(fixed[at..at + 4].try_into().expect("four bytes"));
         let record = Self {
             length: word(LENGTH) as usize,
             priority: usize::from(fixed[PRIORITY]),
@@ -40,7 +41,8 @@ impl OutboxRecord {
         let fits = record.length <= end - offset
             && record.payload_length as usize <= INLINE_PAYLOAD_BYTES
             && align(record.payload_start() + record.payload_length as usize) == record.length;
-        let known = record.flags & !WRITABLE_FLAGS == 0 && record.priority < super::mailbox::PRIORITIES;
+        let known =
+            record.flags & !WRITABLE_FLAGS == 0 && record.priority < super::mailbox::PRIORITIES;
         (fits && known).then_some(record)
     }
 

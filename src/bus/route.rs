@@ -25,7 +25,10 @@ impl Route {
         matching.sort_unstable_by_key(|subscription| (subscription.receiver.id, subscription.id));
         let legs = matching
             .chunk_by(|a, b| a.receiver.id == b.receiver.id)
-            .map(|targets| Leg { receiver: Arc::clone(&targets[0].receiver), targets: targets.into() })
+            .map(|targets| Leg {
+                receiver: Arc::clone(&targets[0].receiver),
+                targets: targets.into(),
+            })
             .collect();
         Self { legs }
     }
@@ -38,6 +41,12 @@ impl Route {
 
 impl std::fmt::Debug for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.legs.iter().map(|leg| (leg.receiver.id, leg.targets.len()))).finish()
+        f.debug_list()
+            .entries(
+                self.legs
+                    .iter()
+                    .map(|leg| (leg.receiver.id, leg.targets.len())),
+            )
+            .finish()
     }
 }

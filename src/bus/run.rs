@@ -83,7 +83,9 @@ impl Run {
 
     /// Puts the run into its mailbox, if there is one, and empties it.
     pub fn send(&mut self, outbox: &SharedBytes, publisher: u32, timestamp: u64) {
-        let Some(receiver) = self.receiver.take() else { return };
+        let Some(receiver) = self.receiver.take() else {
+            return;
+        };
         if let Err(error) = self.push(&receiver, outbox, publisher, timestamp) {
             let outcome = Outcome::from(error);
             for (target, count) in &self.targets {
@@ -104,37 +106,50 @@ impl Run {
     ) -> Result<(), PushError> {
         let bytes = self.bytes;
         let first = self.records[0].length as usize;
-        receiver.mailbox.push_run(self.priority, bytes, first, |memory, start| {
-            let to = memory.span(start, bytes).as_ptr();
-            let from = outbox.span(self.start, bytes).as_ptr();
-            // SAFETY: both spans were bounds-checked; no other thread touches the claimed one before the
-            // commit, and the two do not overlap, one being JavaScript's memory and the other native. The
-            // first word is left to the commit. Headers are written over what came from JavaScript, so that
-            // nothing of it is believed that was not checked.
-            unsafe { to.add(LENGTH + 4).copy_from_nonoverlapping(from.add(LENGTH + 4), bytes - LENGTH - 4) };
-            let mut at = 0;
-            for (index, added) in self.records.iter().enumerate() {
-                let set = |field: usize, value: u32| {
-                    // SAFETY: records lie one behind the other in the span, each at least a header long.
-                    unsafe { to.add(at + field).cast::<[u8; 4]>().write(value.to_le_bytes()) };
+        receiver
+            .mailbox
+            .push_run(self.priority, bytes, first, |memory, start| {
+                let to = memory.span(start, bytes).as_ptr();
+                let from = outbox.span(self.start, bytes).as_ptr();
+                // SAFETY: both spans were bounds-checked; no other thread touches the claimed one before the
+                // commit, and the two do not overlap, one being JavaScript's memory and the other native. The
+                // first word is left to the commit. Headers are written over what came from JavaScript, so that
+                // nothing of it is believed that was not checked.
+                unsafe {
+                    to.add(LENGTH + 4)
+                        .copy_from_nonoverlapping(from.add(LENGTH + 4), bytes - LENGTH - 4)
                 };
-                let set_long = |field: usize, value: u64| {
-                    // SAFETY: as above.
-                    unsafe { to.add(at + field).cast::<[u8; 8]>().write(value.to_le_bytes()) };
-                };
-                if index != 0 {
-                    set(LENGTH, added.length);
+                let mut at = 0;
+                for (index, added) in self.records.iter().enumerate() {
+                    let set = |field: usize, value: u32| {
+                        // SAFETY: records lie one behind the other in the span, each at least a header long.
+                        unsafe {
+                            to.add(at + field)
+                                .cast::<[u8; 4]>()
+                                .write(value.to_le_bytes())
+                        };
+                    };
+                    let set_long = |field: usize, value: u64| {
+                        // SAFETY: as above.
+                        unsafe {
+                            to.add(at + field)
+                                .cast::<[u8; 8]>()
+                                .write(value.to_le_bytes())
+                        };
+                    };
+                    if index != 0 {
+                        set(LENGTH, added.length);
+                    }
+                    set(PRIORITY, self.priority as u32);
+                    set(TOPIC, added.topic_id);
+                    set(PAYLOAD_LENGTH, added.payload_length);
+                    set_long(SEQUENCE, self.first_sequence + index as u64);
+                    set_long(TIMESTAMP, timestamp);
+                    set(PUBLISHER, publisher);
+                    set(TARGET, added.slot);
+                    at += added.length as usize;
                 }
-                set(PRIORITY, self.priority as u32);
-                set(TOPIC, added.topic_id);
-                set(PAYLOAD_LENGTH, added.payload_length);
-                set_long(SEQUENCE, self.first_sequence + index as u64);
-                set_long(TIMESTAMP, timestamp);
-                set(PUBLISHER, publisher);
-                set(TARGET, added.slot);
-                at += added.length as usize;
-            }
-        })
+            })
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::layout::{OUTCOME_BYTES, FAILED, HANDLED, UNDECODABLE, UNSUBSCRIBED};
+use super::layout::{FAILED, HANDLED, OUTCOME_BYTES, UNDECODABLE, UNSUBSCRIBED};
 use super::named_bus::Bus;
 use super::subscription::{Outcome, REPORTED_OUTCOMES, Subscription};
 use crate::memory::{Memory, SharedBytes};
@@ -45,12 +45,29 @@ pub(super) struct Slots {
 impl Slots {
     /// The slot that the next subscription gets.
     pub fn next_free(&self) -> u32 {
-        self.free.front().copied().unwrap_or(self.slots.len() as u32)
+        self.free
+            .front()
+            .copied()
+            .unwrap_or(self.slots.len() as u32)
     }
 
     /// Puts a subscription into the slot that `next_free` named.
-    pub fn fill(&mut self, slot: u32, handle: u32, bus: Arc<Bus>, subscription: Arc<Subscription>, outcomes: &SharedBytes) {
-        let filled = Slot { handle, bus, subscription, in_hand: 0, seen: read_counters(outcomes, slot), touched: false };
+    pub fn fill(
+        &mut self,
+        slot: u32,
+        handle: u32,
+        bus: Arc<Bus>,
+        subscription: Arc<Subscription>,
+        outcomes: &SharedBytes,
+    ) {
+        let filled = Slot {
+            handle,
+            bus,
+            subscription,
+            in_hand: 0,
+            seen: read_counters(outcomes, slot),
+            touched: false,
+        };
         if self.free.pop_front().is_none() {
             self.slots.push(None);
         }
@@ -80,7 +97,10 @@ impl Slots {
 
     /// Every subscription, and its bus.
     pub fn all(&self) -> impl Iterator<Item = (&Arc<Bus>, &Arc<Subscription>)> {
-        self.slots.iter().flatten().map(|slot| (&slot.bus, &slot.subscription))
+        self.slots
+            .iter()
+            .flatten()
+            .map(|slot| (&slot.bus, &slot.subscription))
     }
 
     /// Has the next fold look at the slot.
@@ -107,7 +127,9 @@ impl Slots {
     pub fn fold(&mut self, outcomes: &SharedBytes) {
         let mut touched = std::mem::take(&mut self.touched);
         touched.retain(|&index| {
-            let Some(slot) = self.slots[index as usize].as_mut() else { return false };
+            let Some(slot) = self.slots[index as usize].as_mut() else {
+                return false;
+            };
             slot.fold(read_counters(outcomes, index));
             if slot.subscription.account.is_spent() {
                 slot.bus.retire(&slot.subscription);
@@ -131,7 +153,9 @@ impl Slots {
     /// Ends every message that JavaScript has in hand and will not report any more.
     pub fn end_all_in_hand(&mut self, outcome: Outcome) {
         for slot in self.slots.iter_mut().flatten() {
-            slot.subscription.account.end(outcome, u64::from(slot.in_hand));
+            slot.subscription
+                .account
+                .end(outcome, u64::from(slot.in_hand));
             slot.in_hand = 0;
         }
     }

@@ -43,7 +43,9 @@ struct Outgoing<'a> {
 }
 
 impl Endpoint {
-    /// Submits the outbox. Writes how many bytes and records were taken to the control block.
+    /// Submits the outbox. Writes how many bytes and records were taken to the control block, and moves the
+    /// others to the start of the outbox, all in this one call: a thread that is terminated behind it finds
+    /// nothing to submit twice.
     pub fn submit(&mut self) {
         self.submit_outbox(Admission::Checked);
     }
@@ -51,28 +53,38 @@ impl Endpoint {
     /// Submits the outbox, past the limits of subscriptions if need be.
     pub fn submit_all(&mut self) {
         self.submit_outbox(Admission::Forced);
-        self.memory.control.store(OUTBOX_COMMITTED, 0, Ordering::Relaxed);
     }
 
     /// Submits the one record at the start of the outbox, whose payload area is `payload`. False when it
-    /// was refused, or is longer than MAX_PAYLOAD_BYTES. The outbox is empty but for that record.
+    /// was refused, or is longer than MAX_PAYLOAD_BYTES. The outbox is empty but for that record, which does not
+    /// count as committed: without its payload it is no message, should the thread be terminated before this.
     pub fn submit_block(&mut self, payload: Box<[u8]>) -> bool {
-        let end = self.memory.control.load(OUTBOX_COMMITTED, Ordering::Relaxed) as usize;
-        let taken = match OutboxRecord::read(&self.memory.outbox, 0, end) {
-            Some(record) if payload.len() <= MAX_PAYLOAD_BYTES => self.submit_record(0, &record, now(), Some(&Block::new(payload)), Admission::Checked),
+        let taken = match OutboxRecord::read(&self.memory.outbox, 0, OUTBOX_BYTES) {
+            Some(record) if payload.len() <= MAX_PAYLOAD_BYTES => self.submit_record(
+                0,
+                &record,
+                now(),
+                Some(&Block::new(payload)),
+                Admission::Checked,
+            ),
             _ => {
                 self.faults.malformed_outboxes += 1;
                 false
             }
         };
-        self.memory.control.store(OUTBOX_COMMITTED, 0, Ordering::Relaxed);
+        self.memory
+            .control
+            .store(OUTBOX_COMMITTED, 0, Ordering::Relaxed);
         self.wake_receivers();
         taken
     }
 
     fn submit_outbox(&mut self, admission: Admission) {
         // Relaxed: the words of this block are written on this same thread.
-        let end = self.memory.control.load(OUTBOX_COMMITTED, Ordering::Relaxed) as usize;
+        let end = self
+            .memory
+            .control
+            .load(OUTBOX_COMMITTED, Ordering::Relaxed) as usize;
         let timestamp = now();
         let (mut offset, mut records) = (0, 0);
         while offset < end {
@@ -87,10 +99,27 @@ impl Endpoint {
             offset += record.length;
             records += 1;
         }
-        self.run.send(&self.memory.outbox, self.receiver.id, timestamp);
+        self.run
+            .send(&self.memory.outbox, self.receiver.id, timestamp);
         self.wake_receivers();
-        self.memory.control.store(OUTBOX_TAKEN, offset as u32, Ordering::Relaxed);
-        self.memory.control.store(RECORDS_TAKEN, records, Ordering::Relaxed);
+        let left = end.min(OUTBOX_BYTES).saturating_sub(offset);
+        if left != 0 && offset != 0 {
+            let (from, to) = (
+                self.memory.outbox.span(offset, left).as_ptr(),
+                self.memory.outbox.span(0, left).as_ptr(),
+            );
+            // SAFETY: both spans were bounds-checked; they may overlap, which `copy_from` allows.
+            unsafe { to.copy_from(from, left) };
+        }
+        self.memory
+            .control
+            .store(OUTBOX_COMMITTED, left as u32, Ordering::Relaxed);
+        self.memory
+            .control
+            .store(OUTBOX_TAKEN, offset as u32, Ordering::Relaxed);
+        self.memory
+            .control
+            .store(RECORDS_TAKEN, records, Ordering::Relaxed);
     }
 
     /// Routes one record and delivers it. False when it is refused, and nobody got it.
@@ -103,16 +132,31 @@ impl Endpoint {
         admission: Admission,
     ) -> bool {
         let inline;
-        let Self { topics, memory, receiver, to_wake, sequence, buses, faults, open_slots, run, .. } = self;
+        let Self {
+            topics,
+            memory,
+            receiver,
+            to_wake,
+            sequence,
+            buses,
+            faults,
+            open_slots,
+            run,
+            ..
+        } = self;
         let (bus, route, topic_id) = if record.flags & TOPIC_INLINE as u16 == 0 {
-            let Some(local) = topics.get_mut(record.topic as usize).and_then(Option::as_mut) else {
+            let Some(local) = topics
+                .get_mut(record.topic as usize)
+                .and_then(Option::as_mut)
+            else {
                 faults.orphaned_records += 1;
                 return true;
             };
             local.current_route();
             (&local.bus, &*local.route, local.topic.id)
         } else {
-            let Some((bus, name)) = inline_topic(&memory.outbox, offset, record, block, buses) else {
+            let Some((bus, name)) = inline_topic(&memory.outbox, offset, record, block, buses)
+            else {
                 faults.orphaned_records += 1;
                 return true;
             };
@@ -209,7 +253,8 @@ fn set_gate(memory: &EndpointMemory, index: Option<usize>, gate: u8) {
 fn has_room(route: &Route, priority: usize) -> bool {
     SegmentPool::global().has_headroom()
         && route.legs.iter().all(|leg| {
-            !leg.receiver.is_full(priority) && leg.targets.iter().all(|target| target.account.room() > 0)
+            !leg.receiver.is_full(priority)
+                && leg.targets.iter().all(|target| target.account.room() > 0)
         })
 }
 
@@ -245,7 +290,12 @@ impl Outgoing<'_> {
     fn deliver(&self, leg: &Leg, slots: &mut Vec<u32>) {
         for targets in leg.targets.chunks(MAX_TARGETS) {
             slots.clear();
-            slots.extend(targets.iter().filter(|target| target.account.admit()).map(|target| target.slot));
+            slots.extend(
+                targets
+                    .iter()
+                    .filter(|target| target.account.admit())
+                    .map(|target| target.slot),
+            );
             if slots.is_empty() {
                 continue;
             }
@@ -266,7 +316,10 @@ impl Outgoing<'_> {
             _ => (slots, TARGET_LIST),
         };
         let mut flags = record.flags;
-        let (mut payload_bytes, mut payload_length) = (record.length - record.payload_start(), record.payload_length);
+        let (mut payload_bytes, mut payload_length) = (
+            record.length - record.payload_start(),
+            record.payload_length,
+        );
         let targets_bytes = if list.is_empty() { 0 } else { EXTENSION_BYTES };
         let list_bytes = align(list.len() * 4);
         let block_bytes = if block.is_some() { EXTENSION_BYTES } else { 0 };
@@ -280,37 +333,53 @@ impl Outgoing<'_> {
             leg.receiver.add_block_bytes(block.bytes().len());
         }
         let extension_bytes = record.extension_bytes();
-        let length = EXTENSIONS + targets_bytes + extension_bytes + block_bytes + list_bytes + payload_bytes;
+        let length =
+            EXTENSIONS + targets_bytes + extension_bytes + block_bytes + list_bytes + payload_bytes;
         let handle = block.map(|block| Block::into_handle(Arc::clone(block)));
-        let pushed = leg.receiver.mailbox.push(record.priority, length, |memory, start| {
-            let span = memory.span(start, length).as_ptr();
-            // SAFETY: every write below stays within `length` bytes of the claimed span (the parts add up
-            // to it above), which no other thread touches before the commit; the reads stay within the
-            // record, whose bounds `OutboxRecord::read` checked. The first word is left to the commit.
-            unsafe {
-                let mut head = RecordWriter { to: span, next: EXTENSIONS };
-                head.set(PRIORITY, (record.priority as u32 | u32::from(flags) << 16).to_le_bytes());
-                head.set(TOPIC, self.topic_id.to_le_bytes());
-                head.set(PAYLOAD_LENGTH, payload_length.to_le_bytes());
-                head.set(SEQUENCE, self.sequence.to_le_bytes());
-                head.set(TIMESTAMP, self.timestamp.to_le_bytes());
-                head.set(PUBLISHER, self.publisher.to_le_bytes());
-                head.set(TARGET, target.to_le_bytes());
-                if targets_bytes != 0 {
-                    head.append(u64::from(list.len() as u32).to_le_bytes());
+        let pushed = leg
+            .receiver
+            .mailbox
+            .push(record.priority, length, |memory, start| {
+                let span = memory.span(start, length).as_ptr();
+                // SAFETY: every write below stays within `length` bytes of the claimed span (the parts add up
+                // to it above), which no other thread touches before the commit; the reads stay within the
+                // record, whose bounds `OutboxRecord::read` checked. The first word is left to the commit.
+                unsafe {
+                    let mut head = RecordWriter {
+                        to: span,
+                        next: EXTENSIONS,
+                    };
+                    head.set(
+                        PRIORITY,
+                        (record.priority as u32 | u32::from(flags) << 16).to_le_bytes(),
+                    );
+                    head.set(TOPIC, self.topic_id.to_le_bytes());
+                    head.set(PAYLOAD_LENGTH, payload_length.to_le_bytes());
+                    head.set(SEQUENCE, self.sequence.to_le_bytes());
+                    head.set(TIMESTAMP, self.timestamp.to_le_bytes());
+                    head.set(PUBLISHER, self.publisher.to_le_bytes());
+                    head.set(TARGET, target.to_le_bytes());
+                    if targets_bytes != 0 {
+                        head.append(u64::from(list.len() as u32).to_le_bytes());
+                    }
+                    head.copy(self.outbox, self.offset + EXTENSIONS, extension_bytes);
+                    if let Some(handle) = handle {
+                        head.append(handle.to_le_bytes());
+                    }
+                    for slot in list {
+                        head.append(slot.to_le_bytes());
+                    }
+                    head.next = length - payload_bytes;
+                    head.copy(
+                        self.outbox,
+                        self.offset + record.payload_start(),
+                        payload_bytes,
+                    );
                 }
-                head.copy(self.outbox, self.offset + EXTENSIONS, extension_bytes);
-                if let Some(handle) = handle {
-                    head.append(handle.to_le_bytes());
-                }
-                for slot in list {
-                    head.append(slot.to_le_bytes());
-                }
-                head.next = length - payload_bytes;
-                head.copy(self.outbox, self.offset + record.payload_start(), payload_bytes);
-            }
-        });
-        if pushed.is_err() && let (Some(block), Some(handle)) = (block, handle) {
+            });
+        if pushed.is_err()
+            && let (Some(block), Some(handle)) = (block, handle)
+        {
             leg.receiver.remove_block_bytes(block.bytes().len());
             // Somebody may have taken the mailbox for full with these bytes in it.
             leg.receiver.offer_space();
@@ -348,12 +417,18 @@ impl RecordWriter {
     unsafe fn copy(&mut self, from: &SharedBytes, offset: usize, len: usize) {
         // SAFETY: `span` checked the source; the contract covers the target; they do not overlap, one
         // being JavaScript's memory and the other native.
-        unsafe { self.to.add(self.next).copy_from_nonoverlapping(from.span(offset, len).as_ptr(), len) };
+        unsafe {
+            self.to
+                .add(self.next)
+                .copy_from_nonoverlapping(from.span(offset, len).as_ptr(), len)
+        };
         self.next += len;
     }
 }
 
 /// Nanoseconds since the Unix epoch.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_nanos() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_nanos() as u64)
 }

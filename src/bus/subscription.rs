@@ -22,8 +22,20 @@ pub struct Subscription {
 
 impl Subscription {
     /// An open subscription with an empty ledger.
-    pub fn new(id: u64, pattern: &str, slot: u32, queue_limit: u64, receiver: Arc<Receiver>) -> Self {
-        Self { id, pattern: pattern.into(), slot, receiver, account: Account::new(queue_limit) }
+    pub fn new(
+        id: u64,
+        pattern: &str,
+        slot: u32,
+        queue_limit: u64,
+        receiver: Arc<Receiver>,
+    ) -> Self {
+        Self {
+            id,
+            pattern: pattern.into(),
+            slot,
+            receiver,
+            account: Account::new(queue_limit),
+        }
     }
 
     /// Its figures now.

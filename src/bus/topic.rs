@@ -26,11 +26,20 @@ pub enum NameError {
 impl std::fmt::Display for NameError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::EmptySegment => write!(f, "it has an empty segment; write segments of at least one character, joined by single dots"),
+            Self::EmptySegment => write!(
+                f,
+                "it has an empty segment; write segments of at least one character, joined by single dots"
+            ),
             Self::TooLong => write!(f, "it has more than {MAX_TOPIC_BYTES} bytes of UTF-8"),
             Self::TooManySegments => write!(f, "it has more than {MAX_TOPIC_SEGMENTS} segments"),
-            Self::WildcardInTopic => write!(f, "it has a wildcard; only patterns given to subscribe may have one"),
-            Self::PartialWildcard => write!(f, "a wildcard stands beside other characters; `*` and `**` are whole segments"),
+            Self::WildcardInTopic => write!(
+                f,
+                "it has a wildcard; only patterns given to subscribe may have one"
+            ),
+            Self::PartialWildcard => write!(
+                f,
+                "a wildcard stands beside other characters; `*` and `**` are whole segments"
+            ),
         }
     }
 }
@@ -57,7 +66,11 @@ pub fn check_pattern(pattern: &str) -> Result<bool, NameError> {
 
 /// Checks the name of a topic.
 pub fn check_topic(topic: &str) -> Result<(), NameError> {
-    if check_pattern(topic)? { Err(NameError::WildcardInTopic) } else { Ok(()) }
+    if check_pattern(topic)? {
+        Err(NameError::WildcardInTopic)
+    } else {
+        Ok(())
+    }
 }
 
 /// Says which state of the subscriptions a route was made from.
@@ -84,7 +97,12 @@ pub struct Topic {
 impl Topic {
     /// A topic that has no route yet.
     pub fn new(id: u32, name: &str) -> Self {
-        Self { id, name: name.into(), version: AtomicU64::new(0), route: Mutex::new(None) }
+        Self {
+            id,
+            name: name.into(),
+            version: AtomicU64::new(0),
+            route: Mutex::new(None),
+        }
     }
 
     /// How often the subscriptions to just this topic changed.
@@ -99,6 +117,8 @@ impl Topic {
     pub fn outdate(&self) {
         // SYNC POINT version: Release pairs with the Acquire in `version`.
         self.version.fetch_add(1, Ordering::Release);
+        // Also lets go of subscriptions that ended, which a topic that nobody publishes to again would keep.
+        *self.route.lock() = None;
     }
 }
 
@@ -117,7 +137,10 @@ mod tests {
         assert_eq!(check_pattern("a.b*"), Err(NameError::PartialWildcard));
         assert_eq!(check_pattern("***"), Err(NameError::PartialWildcard));
         assert_eq!(check_pattern(&"a".repeat(257)), Err(NameError::TooLong));
-        assert_eq!(check_pattern(&vec!["a"; 33].join(".")), Err(NameError::TooManySegments));
+        assert_eq!(
+            check_pattern(&vec!["a"; 33].join(".")),
+            Err(NameError::TooManySegments)
+        );
         assert_eq!(check_pattern(&vec!["a"; 32].join(".")), Ok(false));
     }
 }

@@ -21,13 +21,21 @@ struct Node<T> {
 
 impl<T> Default for Node<T> {
     fn default() -> Self {
-        Self { literals: HashMap::default(), one: None, many: None, entries: Vec::new() }
+        Self {
+            literals: HashMap::default(),
+            one: None,
+            many: None,
+            entries: Vec::new(),
+        }
     }
 }
 
 impl<T> Node<T> {
     fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.literals.is_empty() && self.one.is_none() && self.many.is_none()
+        self.entries.is_empty()
+            && self.literals.is_empty()
+            && self.one.is_none()
+            && self.many.is_none()
     }
 }
 
@@ -39,7 +47,9 @@ pub struct Trie<T> {
 
 impl<T> Default for Trie<T> {
     fn default() -> Self {
-        Self { root: Node::default() }
+        Self {
+            root: Node::default(),
+        }
     }
 }
 
@@ -78,7 +88,9 @@ impl<T: PartialEq> Trie<T> {
             "*" => Self::remove_from_child(&mut node.one, rest, entry),
             "**" => Self::remove_from_child(&mut node.many, rest, entry),
             literal => {
-                let Some(child) = node.literals.get_mut(literal) else { return false };
+                let Some(child) = node.literals.get_mut(literal) else {
+                    return false;
+                };
                 let removed = Self::remove_below(child, rest, entry);
                 if child.is_empty() {
                     node.literals.remove(literal);
@@ -233,6 +245,9 @@ mod tests {
         let pattern = vec!["**.a"; 15].join(".");
         trie.insert(&pattern, 0);
         assert_eq!(matched(&trie, &vec!["a"; 31].join(".")), [0]);
-        assert_eq!(matched(&trie, &format!("{}.b", vec!["a"; 30].join("."))), [] as [usize; 0]);
+        assert_eq!(
+            matched(&trie, &format!("{}.b", vec!["a"; 30].join("."))),
+            [] as [usize; 0]
+        );
     }
 }

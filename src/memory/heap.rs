@@ -28,12 +28,17 @@ impl HeapBytes {
         let layout = Self::layout(len);
         // SAFETY: the layout has a size above zero (checked in `layout`).
         let start = unsafe { alloc_zeroed(layout) };
-        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
+        let Some(start) = NonNull::new(start) else {
+            handle_alloc_error(layout)
+        };
         Self { start, len }
     }
 
     fn layout(len: usize) -> Layout {
-        assert!(len > 0 && len.is_multiple_of(8), "heap memory comes in positive multiples of 8 bytes");
+        assert!(
+            len > 0 && len.is_multiple_of(8),
+            "heap memory comes in positive multiples of 8 bytes"
+        );
         Layout::from_size_align(len, ALIGN).expect("a length that fits the address space")
     }
 

@@ -21,7 +21,11 @@ impl SharedBytes {
     /// # Safety
     /// The bytes stay allocated for as long as the window is used, and `start` is a multiple of 8.
     pub unsafe fn new(start: NonNull<u8>, len: usize) -> Self {
-        assert_eq!(start.as_ptr() as usize % 8, 0, "shared memory must be aligned to 8 bytes");
+        assert_eq!(
+            start.as_ptr() as usize % 8,
+            0,
+            "shared memory must be aligned to 8 bytes"
+        );
         Self { start, len }
     }
 

@@ -41,7 +41,9 @@ mod loaded {
 
     /// Path of another loaded copy that has the bus.
     pub fn other_copy_with_bus(name: &str) -> Option<String> {
-        loaded_addons().into_iter().find_map(|path| has_bus(&path, name).then(|| path.to_string_lossy().into_owned()))
+        loaded_addons()
+            .into_iter()
+            .find_map(|path| has_bus(&path, name).then(|| path.to_string_lossy().into_owned()))
     }
 
     /// Paths of the loaded objects that look like Node addons.
@@ -52,9 +54,18 @@ mod loaded {
         paths
     }
 
-    unsafe extern "C" fn collect(info: *mut libc::dl_phdr_info, _size: usize, paths: *mut c_void) -> c_int {
+    unsafe extern "C" fn collect(
+        info: *mut libc::dl_phdr_info,
+        _size: usize,
+        paths: *mut c_void,
+    ) -> c_int {
         // SAFETY: the loader passes a valid description, and `paths` is the vector of `loaded_addons`.
-        let (name, paths) = unsafe { (CStr::from_ptr((*info).dlpi_name), &mut *paths.cast::<Vec<CString>>()) };
+        let (name, paths) = unsafe {
+            (
+                CStr::from_ptr((*info).dlpi_name),
+                &mut *paths.cast::<Vec<CString>>(),
+            )
+        };
         if name.to_bytes().ends_with(b".node") {
             paths.push(name.to_owned());
         }
@@ -71,8 +82,13 @@ mod loaded {
                 return false;
             }
             let symbol = libc::dlsym(handle, c"agentwire_has_bus_v1".as_ptr());
-            let other = !symbol.is_null() && symbol.cast_const() != agentwire_has_bus_v1 as *const c_void;
-            let found = other && std::mem::transmute::<*mut c_void, HasBus>(symbol)(name.as_ptr().cast(), name.len());
+            let other =
+                !symbol.is_null() && symbol.cast_const() != agentwire_has_bus_v1 as *const c_void;
+            let found = other
+                && std::mem::transmute::<*mut c_void, HasBus>(symbol)(
+                    name.as_ptr().cast(),
+                    name.len(),
+                );
             libc::dlclose(handle);
             found
         }

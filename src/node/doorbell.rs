@@ -34,14 +34,23 @@ pub struct Bell(Arc<Mutex<Option<Line>>>);
 
 impl Bell {
     /// Hangs a bell that calls `on_ring` on this thread. It does not keep the event loop alive.
-    pub fn new(env: sys::napi_env, on_ring: &Object<'_>, attention: *const AtomicU32) -> Result<Self> {
+    pub fn new(
+        env: sys::napi_env,
+        on_ring: &Object<'_>,
+        attention: *const AtomicU32,
+    ) -> Result<Self> {
         let mut name = ptr::null_mut();
         let mut function = ptr::null_mut();
         let label = "agentwire doorbell";
         // SAFETY: a live environment and values of the current call; every out-pointer is valid. Queue
         // without bound (0): at most one call is under way for each sleep, and one for each waiter.
         let made = unsafe {
-            sys::napi_create_string_utf8(env, label.as_ptr().cast(), label.len() as isize, &mut name);
+            sys::napi_create_string_utf8(
+                env,
+                label.as_ptr().cast(),
+                label.len() as isize,
+                &mut name,
+            );
             sys::napi_create_threadsafe_function(
                 env,
                 on_ring.raw(),
@@ -61,7 +70,10 @@ impl Bell {
         }
         // SAFETY: just made; on its own thread.
         unsafe { sys::napi_unref_threadsafe_function(env, function) };
-        Ok(Self(Arc::new(Mutex::new(Some(Line { function, attention })))))
+        Ok(Self(Arc::new(Mutex::new(Some(Line {
+            function,
+            attention,
+        })))))
     }
 
     /// Has the bell keep this thread's event loop alive, or not. On its own thread.
@@ -128,10 +140,16 @@ unsafe extern "C" fn call(
         return;
     }
     let mut this = ptr::null_mut();
-    // SAFETY: a live environment and function. An exception that `on_ring` lets out stays pending, and Node
-    // reports it as uncaught, as for any callback.
+    let mut exception = ptr::null_mut();
+    // SAFETY: a live environment and function. An exception that `on_ring` lets out is a bug of ours, and is
+    // handed to Node as uncaught: left pending, it would only be warned of.
     unsafe {
         sys::napi_get_undefined(env, &mut this);
-        sys::napi_call_function(env, this, on_ring, 0, ptr::null(), ptr::null_mut());
+        let called = sys::napi_call_function(env, this, on_ring, 0, ptr::null(), ptr::null_mut());
+        if called == sys::Status::napi_pending_exception
+            && sys::napi_get_and_clear_last_exception(env, &mut exception) == sys::Status::napi_ok
+        {
+            sys::napi_fatal_exception(env, exception);
+        }
     }
 }

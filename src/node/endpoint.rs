@@ -12,11 +12,12 @@ use super::doorbell::Bell;
 use super::error::{Code, Result};
 use super::fast::{self, LocalEndpoint};
 use super::memory::Pinned;
-use crate::bus::endpoint::{Endpoint, EndpointMemory};
+use crate::bus::endpoint::{Endpoint, EndpointError, EndpointMemory};
 use crate::bus::hub::Hub;
 use crate::bus::layout::ATTENTION;
 use crate::bus::named_bus::BusMetrics;
 use crate::bus::subscription::{Ledger, Outcome};
+use crate::bus::topic::check_topic;
 use crate::sync::AtomicU32;
 
 /// The figures of a bus or of a subscription. At rest: admitted = handled + failed + unsubscribed + undecodable +
@@ -126,18 +127,40 @@ impl NativeEndpoint {
         let (gates_pin, gates) = Pinned::new(raw, &gates)?;
         let (outcomes_pin, outcomes) = Pinned::new(raw, &outcomes)?;
         let attention = control.span(ATTENTION, 4).as_ptr().cast::<AtomicU32>();
-        let memory = EndpointMemory { outbox, inbox, control, gates, outcomes };
-        memory.check().map_err(|what| Error::new(Code::Argument, what))?;
+        let memory = EndpointMemory {
+            outbox,
+            inbox,
+            control,
+            gates,
+            outcomes,
+        };
+        memory
+            .check()
+            .map_err(|what| Error::new(Code::Argument, what))?;
         let bell = Bell::new(raw, &on_ring, attention)?;
-        let endpoint = Endpoint::new(memory, Box::new(bell.clone())).map_err(|what| Error::new(Code::Argument, what))?;
+        let endpoint = Endpoint::new(memory, Box::new(bell.clone()))
+            .map_err(|what| Error::new(Code::Argument, what))?;
         let endpoint = Rc::new(RefCell::new(endpoint));
-        let leaving = Box::new(Leaving { endpoint: Rc::clone(&endpoint), bell: bell.clone() });
+        let leaving = Box::new(Leaving {
+            endpoint: Rc::clone(&endpoint),
+            bell: bell.clone(),
+        });
         // SAFETY: a live environment; `leave` takes the box back, once, when the environment ends.
-        let hooked = unsafe { sys::napi_add_env_cleanup_hook(raw, Some(leave), Box::into_raw(leaving).cast()) };
+        let hooked = unsafe {
+            sys::napi_add_env_cleanup_hook(raw, Some(leave), Box::into_raw(leaving).cast())
+        };
         if hooked != sys::Status::napi_ok {
-            return Err(Error::new(Code::Internal, "no cleanup hook could be registered"));
+            return Err(Error::new(
+                Code::Internal,
+                "no cleanup hook could be registered",
+            ));
         }
-        Ok(Self { endpoint, bell, gates: gates_pin, outcomes: outcomes_pin })
+        Ok(Self {
+            endpoint,
+            bell,
+            gates: gates_pin,
+            outcomes: outcomes_pin,
+        })
     }
 
     /// The hot functions: see `fast.rs`.
@@ -175,7 +198,11 @@ impl NativeEndpoint {
     /// The endpoint's index of a topic, for records; 0 when the bus gives no more topics an id.
     #[napi(catch_unwind)]
     pub fn resolve_topic(&self, handle: u32, topic: String) -> Result<u32> {
-        Ok(self.endpoint.borrow_mut().resolve_topic(handle, &topic)?.unwrap_or(0))
+        Ok(self
+            .endpoint
+            .borrow_mut()
+            .resolve_topic(handle, &topic)?
+            .unwrap_or(0))
     }
 
     /// The name of a topic by its process-wide id.
@@ -193,14 +220,28 @@ impl NativeEndpoint {
     /// As `isWritable`, for a topic without an id.
     #[napi(catch_unwind)]
     pub fn is_writable_by_name(&self, handle: u32, topic: String) -> Result<bool> {
-        Ok(self.endpoint.borrow_mut().is_writable_by_name(handle, &topic)?)
+        Ok(self
+            .endpoint
+            .borrow_mut()
+            .is_writable_by_name(handle, &topic)?)
     }
 
     /// Subscribes.
     #[napi(catch_unwind)]
-    pub fn subscribe(&self, handle: u32, pattern: String, queue_limit: f64) -> Result<NativeSubscription> {
-        let (slot, id) = self.endpoint.borrow_mut().subscribe(handle, &pattern, queue_limit as u64)?;
-        Ok(NativeSubscription { slot, id: id as f64 })
+    pub fn subscribe(
+        &self,
+        handle: u32,
+        pattern: String,
+        queue_limit: f64,
+    ) -> Result<NativeSubscription> {
+        let (slot, id) =
+            self.endpoint
+                .borrow_mut()
+                .subscribe(handle, &pattern, queue_limit as u64)?;
+        Ok(NativeSubscription {
+            slot,
+            id: id as f64,
+        })
     }
 
     /// Ends the subscription in a slot.
@@ -214,7 +255,9 @@ impl NativeEndpoint {
     pub fn subscription_ledger(&self, slot: u32, id: f64) -> Option<NativeLedger> {
         let mut endpoint = self.endpoint.borrow_mut();
         endpoint.fold_outcomes();
-        let subscription = endpoint.subscription(slot).filter(|subscription| subscription.id == id as u64)?;
+        let subscription = endpoint
+            .subscription(slot)
+            .filter(|subscription| subscription.id == id as u64)?;
         Some(subscription.ledger().into())
     }
 
@@ -232,15 +275,26 @@ impl NativeEndpoint {
         Ok(endpoint.bus(handle)?.metrics().into())
     }
 
+    /// Times that the outbox held bytes that are no record.
+    #[napi(catch_unwind)]
+    pub fn malformed_outboxes(&self) -> f64 {
+        self.endpoint.borrow().faults.malformed_outboxes as f64
+    }
+
     /// How many subscriptions of the bus match a topic.
     #[napi(catch_unwind)]
     pub fn count_matches(&self, handle: u32, topic: String) -> Result<u32> {
+        check_topic(&topic).map_err(EndpointError::Name)?;
         Ok(self.endpoint.borrow().bus(handle)?.count_matches(&topic) as u32)
     }
 
     /// Replaces the gates by larger memory with the same content.
     #[napi(catch_unwind)]
-    pub fn grow_gates(&mut self, env: Env, #[napi(ts_arg_type = "Uint8Array")] gates: Object<'_>) -> Result<()> {
+    pub fn grow_gates(
+        &mut self,
+        env: Env,
+        #[napi(ts_arg_type = "Uint8Array")] gates: Object<'_>,
+    ) -> Result<()> {
         let (pin, bytes) = Pinned::new(env.raw(), &gates)?;
         self.endpoint.borrow_mut().grow_gates(bytes);
         std::mem::replace(&mut self.gates, pin).release(env.raw());
@@ -249,7 +303,11 @@ impl NativeEndpoint {
 
     /// Replaces the outcomes by larger memory with the same content.
     #[napi(catch_unwind)]
-    pub fn grow_outcomes(&mut self, env: Env, #[napi(ts_arg_type = "Uint8Array")] outcomes: Object<'_>) -> Result<()> {
+    pub fn grow_outcomes(
+        &mut self,
+        env: Env,
+        #[napi(ts_arg_type = "Uint8Array")] outcomes: Object<'_>,
+    ) -> Result<()> {
         let (pin, bytes) = Pinned::new(env.raw(), &outcomes)?;
         self.endpoint.borrow_mut().grow_outcomes(bytes);
         std::mem::replace(&mut self.outcomes, pin).release(env.raw());
@@ -275,6 +333,8 @@ unsafe extern "C" fn leave(leaving: *mut c_void) {
     // SAFETY: boxed by `NativeEndpoint::new` for this hook, which runs once.
     let leaving = unsafe { Box::from_raw(leaving.cast::<Leaving>()) };
     leaving.bell.take_down();
-    let closed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| leaving.endpoint.borrow_mut().close()));
+    let closed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        leaving.endpoint.borrow_mut().close()
+    }));
     debug_assert!(closed.is_ok(), "closing an endpoint does not panic");
 }

@@ -31,7 +31,8 @@ pub fn functions<'env>(env: &'env Env, endpoint: &LocalEndpoint) -> Result<Objec
         (c"submitBlock", submit_block),
         (c"takeBlock", take_block),
     ];
-    let object = Object::new(env).map_err(|error| Error::new(Code::Internal, error.reason.clone()))?;
+    let object =
+        Object::new(env).map_err(|error| Error::new(Code::Internal, error.reason.clone()))?;
     for (name, callback) in functions {
         bind(env.raw(), object.raw(), name, callback, Rc::clone(endpoint))?;
     }
@@ -50,12 +51,27 @@ fn bind(
     let mut function = ptr::null_mut();
     // SAFETY: a live environment; the data is what the callbacks and `release` take it for.
     let bound = unsafe {
-        sys::napi_create_function(env, name.as_ptr(), -1, Some(callback), data, &mut function) == sys::Status::napi_ok
-            && sys::napi_add_finalizer(env, function, data, Some(release), ptr::null_mut(), ptr::null_mut())
+        sys::napi_create_function(env, name.as_ptr(), -1, Some(callback), data, &mut function)
+            == sys::Status::napi_ok
+            && sys::napi_add_finalizer(
+                env,
+                function,
+                data,
+                Some(release),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            ) == sys::Status::napi_ok
+            && sys::napi_set_named_property(env, object, name.as_ptr(), function)
                 == sys::Status::napi_ok
-            && sys::napi_set_named_property(env, object, name.as_ptr(), function) == sys::Status::napi_ok
     };
-    if bound { Ok(()) } else { Err(Error::new(Code::Internal, "a native function could not be made")) }
+    if bound {
+        Ok(())
+    } else {
+        Err(Error::new(
+            Code::Internal,
+            "a native function could not be made",
+        ))
+    }
 }
 
 /// Gives back the count that a function owns, when the function is collected or its environment ends.
@@ -78,7 +94,10 @@ unsafe extern "C" fn drain(env: sys::napi_env, info: sys::napi_callback_info) ->
     })
 }
 
-unsafe extern "C" fn drain_critical(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn drain_critical(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     guarded(env, info, |endpoint, _| {
         endpoint.drain_critical();
         ptr::null_mut()
@@ -86,20 +105,32 @@ unsafe extern "C" fn drain_critical(env: sys::napi_env, info: sys::napi_callback
 }
 
 /// `submitBlock(payload: Uint8Array): boolean`: the record at the start of the outbox, with that payload area.
-unsafe extern "C" fn submit_block(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn submit_block(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     guarded(env, info, |endpoint, arguments| {
-        let Some(payload) = arguments.bytes(0) else { return arguments.refuse() };
+        let Some(payload) = arguments.bytes(0) else {
+            return arguments.refuse();
+        };
         // SAFETY: within the array, which stays as it is during this call; raw, for it may be shared.
-        let payload = unsafe { std::slice::from_raw_parts(payload.as_ptr().cast::<u8>(), payload.len()) }.into();
+        let payload =
+            unsafe { std::slice::from_raw_parts(payload.as_ptr().cast::<u8>(), payload.len()) }
+                .into();
         arguments.boolean(endpoint.submit_block(payload))
     })
 }
 
 /// `takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean`: copies a block of the batch in
 /// the inbox to `target`, which has its size, and frees it. False when the block is not there any more.
-unsafe extern "C" fn take_block(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn take_block(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     guarded(env, info, |endpoint, arguments| {
-        let (Some(low), Some(high), Some(target)) = (arguments.uint(0), arguments.uint(1), arguments.bytes(2)) else {
+        let (Some(low), Some(high), Some(target)) =
+            (arguments.uint(0), arguments.uint(1), arguments.bytes(2))
+        else {
             return arguments.refuse();
         };
         let Some(block) = endpoint.take_block(u64::from(low) | u64::from(high) << 32) else {
@@ -109,7 +140,11 @@ unsafe extern "C" fn take_block(env: sys::napi_env, info: sys::napi_callback_inf
             return arguments.refuse();
         }
         // SAFETY: the target has exactly the block's size; the block is native memory, so they do not overlap.
-        unsafe { target.cast::<u8>().copy_from_nonoverlapping(ptr::NonNull::from(block.bytes()).cast(), target.len()) };
+        unsafe {
+            target
+                .cast::<u8>()
+                .copy_from_nonoverlapping(ptr::NonNull::from(block.bytes()).cast(), target.len())
+        };
         arguments.boolean(true)
     })
 }
@@ -150,7 +185,8 @@ impl Arguments {
     fn uint(&self, index: usize) -> Option<u32> {
         let mut value = 0;
         // SAFETY: as above.
-        let status = unsafe { sys::napi_get_value_uint32(self.env, self.values[index], &mut value) };
+        let status =
+            unsafe { sys::napi_get_value_uint32(self.env, self.values[index], &mut value) };
         (index < self.given && status == sys::Status::napi_ok).then_some(value)
     }
 
@@ -164,7 +200,11 @@ impl Arguments {
 
     /// Throws for arguments that the facade never gives.
     fn refuse(&self) -> sys::napi_value {
-        throw(self.env, c"ERR_AGENTWIRE_ARGUMENT", c"wrong arguments for a native function of agentwire");
+        throw(
+            self.env,
+            c"ERR_AGENTWIRE_ARGUMENT",
+            c"wrong arguments for a native function of agentwire",
+        );
         ptr::null_mut()
     }
 }
@@ -175,12 +215,23 @@ fn guarded(
     info: sys::napi_callback_info,
     body: impl FnOnce(&mut Endpoint, &Arguments) -> sys::napi_value,
 ) -> sys::napi_value {
-    let mut arguments = Arguments { env, values: [ptr::null_mut(); 3], given: 3 };
+    let mut arguments = Arguments {
+        env,
+        values: [ptr::null_mut(); 3],
+        given: 3,
+    };
     let mut data = ptr::null_mut();
     // SAFETY: the environment and the info of the current call; every out-pointer is valid. Missing
     // arguments are filled in as undefined.
     unsafe {
-        sys::napi_get_cb_info(env, info, &mut arguments.given, arguments.values.as_mut_ptr(), ptr::null_mut(), &mut data)
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &mut arguments.given,
+            arguments.values.as_mut_ptr(),
+            ptr::null_mut(),
+            &mut data,
+        )
     };
     let result = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: set by `bind`; the function that is being called keeps its count of the endpoint.
@@ -188,7 +239,11 @@ fn guarded(
         body(&mut endpoint.borrow_mut(), &arguments)
     }));
     result.unwrap_or_else(|_| {
-        throw(env, c"ERR_AGENTWIRE_INTERNAL", c"agentwire failed inside; this is a bug, please report it");
+        throw(
+            env,
+            c"ERR_AGENTWIRE_INTERNAL",
+            c"agentwire failed inside; this is a bug, please report it",
+        );
         ptr::null_mut()
     })
 }

@@ -1,11 +1,13 @@
 //! Offsets and constants as TypeScript source, so that there is one copy of them: the Rust one.
 
 use std::fmt::Write;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 
 use napi_derive::napi;
 
-use crate::bus::layout::{ATTENTION_BIT, BUS, CONTROL, Exported, FLAG, GATE, OUTCOME, RECORD, TARGET_LIST};
+use crate::bus::layout::{
+    ATTENTION_BIT, BUS, CONTROL, Exported, FLAG, GATE, OUTCOME, RECORD, TARGET_LIST,
+};
 use crate::codec::layout::{BINARY_KINDS, LIMITS, TAGS};
 
 const ENUMS: &[(&str, &[Exported])] = &[
@@ -19,6 +21,7 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("Tag", TAGS),
     ("BinaryKind", BINARY_KINDS),
     ("CodecLimit", LIMITS),
+    ("InternLimit", crate::intern::LIMITS),
 ];
 
 /// The source of `lib/generated/layout.ts`. Constant enums, which the compiler replaces by their values.
@@ -32,15 +35,25 @@ pub fn layout_typescript() -> String {
         }
         source.push_str("}\n");
     }
-    let _ = writeln!(source, "\n/** `target` of a record whose targets are listed. */\nexport const TARGET_LIST = {TARGET_LIST};");
-    let _ = writeln!(source, "\n/** Names this layout. */\nexport const LAYOUT_FINGERPRINT = '{}';", layout_fingerprint());
+    let _ = writeln!(
+        source,
+        "\n/** `target` of a record whose targets are listed. */\nexport const TARGET_LIST = {TARGET_LIST};"
+    );
+    let _ = writeln!(
+        source,
+        "\n/** Names this layout. */\nexport const LAYOUT_FINGERPRINT = '{}';",
+        layout_fingerprint()
+    );
     source
 }
 
 /// Names the layout that this binary was built with, so that a facade compiled for another one refuses it.
 #[napi(catch_unwind)]
 pub fn layout_fingerprint() -> String {
-    let mut hasher = foldhash::fast::FixedState::with_seed(0).build_hasher();
-    (env!("CARGO_PKG_VERSION"), ENUMS, TARGET_LIST).hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    let hash = foldhash::fast::FixedState::with_seed(0).hash_one((
+        env!("CARGO_PKG_VERSION"),
+        ENUMS,
+        TARGET_LIST,
+    ));
+    format!("{hash:016x}")
 }

@@ -37,14 +37,23 @@ impl Pinned {
                 ptr::null_mut(),
             )
         };
-        let start = NonNull::new(data.cast::<u8>()).filter(|start| start.as_ptr() as usize % 8 == 0);
-        let (sys::Status::napi_ok, sys::TypedarrayType::uint8_array, Some(start)) = (status, kind, start) else {
-            return Err(Error::new(Code::Argument, "expected a Uint8Array over a SharedArrayBuffer"));
+        let start = NonNull::new(data.cast::<u8>())
+            .filter(|start| (start.as_ptr() as usize).is_multiple_of(8));
+        let (sys::Status::napi_ok, sys::TypedarrayType::uint8_array, Some(start)) =
+            (status, kind, start)
+        else {
+            return Err(Error::new(
+                Code::Argument,
+                "expected a Uint8Array over a SharedArrayBuffer",
+            ));
         };
         // SAFETY: as above.
         let status = unsafe { sys::napi_create_reference(env, array.raw(), 1, &mut reference) };
         if status != sys::Status::napi_ok {
-            return Err(Error::new(Code::Internal, "no reference to shared memory could be made"));
+            return Err(Error::new(
+                Code::Internal,
+                "no reference to shared memory could be made",
+            ));
         }
         // SAFETY: the reference keeps the buffer allocated; the alignment was checked.
         let bytes = unsafe { SharedBytes::new(start, length) };

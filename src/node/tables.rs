@@ -9,7 +9,9 @@ use crate::intern::Tables;
 /// The id of an encoded string, or 0 when the table does not take it.
 #[napi(catch_unwind)]
 pub fn intern_string(encoded: &[u8]) -> Result<u32> {
-    Ok(Tables::global().intern_string_encoded(encoded)?.unwrap_or(0))
+    Ok(Tables::global()
+        .intern_string_encoded(encoded)?
+        .unwrap_or(0))
 }
 
 /// The string of an id, encoded; null for an id that was never given.

@@ -35,7 +35,12 @@ impl SegmentPool {
     }
 
     fn new(most: usize) -> Self {
-        Self { free: Mutex::default(), in_use: AtomicUsize::new(0), most, waiters: Waiters::default() }
+        Self {
+            free: Mutex::default(),
+            in_use: AtomicUsize::new(0),
+            most,
+            waiters: Waiters::default(),
+        }
     }
 
     /// True while there is memory to spare. Admission stops at nine tenths of the bound, so that publishers
@@ -123,7 +128,9 @@ mod tests {
         let pool: &'static SegmentPool = Box::leak(Box::new(SegmentPool::new(10)));
         let waiter = Arc::new(Counter(AtomicUsize::new(0)));
         let calls = || waiter.0.load(Ordering::Relaxed);
-        let mut taken: Vec<_> = (0..10).map(|_| (&pool).take().expect("within the bound")).collect();
+        let mut taken: Vec<_> = (0..10)
+            .map(|_| (&pool).take().expect("within the bound"))
+            .collect();
         assert!((&pool).take().is_none());
         assert!(!pool.wait_for_headroom(&waiter) && !pool.wait_for_headroom(&waiter));
         // Nine tenths are still held.

@@ -8,7 +8,11 @@ use super::harness::*;
 #[test]
 fn a_refusal_leaves_the_rest_in_the_outbox() {
     let _alone = alone();
-    let (mut publisher, mut full, mut free) = (Actor::on("refuse"), Actor::on("refuse"), Actor::on("refuse"));
+    let (mut publisher, mut full, mut free) = (
+        Actor::on("refuse"),
+        Actor::on("refuse"),
+        Actor::on("refuse"),
+    );
     full.subscribe("t", 4);
     free.subscribe("*", 100);
     free.handle_all();
@@ -32,17 +36,27 @@ fn a_refusal_leaves_the_rest_in_the_outbox() {
     assert_eq!(publisher.bell.rings(), 0, "one place is not worth a wake");
     full.settle(&received[1], FAILED);
     full.endpoint.fold_outcomes();
-    assert_eq!((publisher.bell.rings(), publisher.bell.attention()), (1, WRITABLE), "half is");
+    assert_eq!(
+        (publisher.bell.rings(), publisher.bell.attention()),
+        (1, WRITABLE),
+        "half is"
+    );
     assert_eq!(publisher.submit(), 3);
     full.endpoint.fold_outcomes();
     assert_eq!(publisher.bell.rings(), 1, "nobody waits any more");
 
     full.settle(&received[2], HANDLED);
     full.settle(&received[3], HANDLED);
-    let payloads: Vec<u8> = free.handle_all().into_iter().map(|message| message.payload[0]).collect();
+    let payloads: Vec<u8> = free
+        .handle_all()
+        .into_iter()
+        .map(|message| message.payload[0])
+        .collect();
     assert_eq!(payloads, [4, 5, 6]);
     assert_eq!(full.handle_all().len(), 2);
-    [&mut full, &mut free].into_iter().for_each(|actor| _ = actor.metrics());
+    [&mut full, &mut free]
+        .into_iter()
+        .for_each(|actor| _ = actor.metrics());
     assert_settled(&publisher.metrics().ledger);
 }
 
@@ -55,7 +69,9 @@ fn gates_say_whether_to_ask() {
     let slot = subscriber.subscribe("t", 2 * ASK_MARGIN);
     let open_for = |publisher: &mut Actor| {
         let mut taken = 0;
-        while publisher.publish(&Message::new(early, b"")) && publisher.gates.byte(early as usize) == OPEN as u8 {
+        while publisher.publish(&Message::new(early, b""))
+            && publisher.gates.byte(early as usize) == OPEN as u8
+        {
             taken += 1;
         }
         taken
@@ -72,11 +88,16 @@ fn gates_say_whether_to_ask() {
     assert_eq!(publisher.bell.attention(), WRITABLE);
     assert_eq!(publisher.endpoint.is_writable(early), Ok(true));
     assert_eq!(publisher.gates.byte(early as usize), OPEN as u8);
-    assert_eq!(publisher.endpoint.is_writable(99), Err(EndpointError::Closed));
+    assert_eq!(
+        publisher.endpoint.is_writable(99),
+        Err(EndpointError::Closed)
+    );
     let small = subscriber.subscribe("small", ASK_MARGIN - 1);
     let small_topic = publisher.topic("small");
     assert_eq!(publisher.gates.byte(small_topic as usize), ASK as u8);
-    [slot, small].into_iter().for_each(|slot| subscriber.endpoint.unsubscribe(slot));
+    [slot, small]
+        .into_iter()
+        .for_each(|slot| subscriber.endpoint.unsubscribe(slot));
     assert_eq!(publisher.endpoint.is_writable(small_topic), Ok(true));
     assert_eq!(publisher.gates.byte(small_topic as usize), OPEN as u8);
 }
@@ -95,10 +116,17 @@ fn an_ended_subscription_refuses_nobody() {
     assert_eq!(ended.account.room(), 0);
     subscriber.endpoint.unsubscribe(slot);
     assert_eq!(publisher.bell.attention(), WRITABLE);
-    assert!(ended.account.room() > 0 && ended.account.has_drained(), "routes of before refuse nobody");
+    assert!(
+        ended.account.room() > 0 && ended.account.has_drained(),
+        "routes of before refuse nobody"
+    );
     assert!(publisher.publish(&Message::new(topic, b"")));
     assert_eq!(publisher.metrics().unmatched, 1);
-    assert_ne!(subscriber.subscribe("t", 1), slot, "its message is still in hand");
+    assert_ne!(
+        subscriber.subscribe("t", 1),
+        slot,
+        "its message is still in hand"
+    );
     subscriber.count(slot, HANDLED);
     subscriber.metrics();
     assert_eq!(subscriber.subscribe("t", 1), slot);
@@ -136,7 +164,10 @@ fn a_full_mailbox_refuses() {
     assert_eq!(subscriber.drain(1).len(), 1);
     assert_eq!(publisher.bell.rings(), 0, "crowded still");
     assert_eq!(subscriber.drain(1).len(), 1);
-    assert_eq!((publisher.bell.rings(), publisher.bell.attention()), (1, WRITABLE));
+    assert_eq!(
+        (publisher.bell.rings(), publisher.bell.attention()),
+        (1, WRITABLE)
+    );
     assert!(publisher.publish(&Message::new(topic, b"small")));
 }
 
@@ -167,12 +198,20 @@ fn a_sleeping_thread_is_rung_once() {
 fn what_memory_has_no_room_for_must_grow_first() {
     let _alone = alone();
     let mut actor = Actor::on("grow");
-    let topics = (1..actor.gates_len()).map(|number| actor.topic(&format!("t{number}"))).collect::<Vec<_>>();
+    let topics = (1..actor.gates_len())
+        .map(|number| actor.topic(&format!("t{number}")))
+        .collect::<Vec<_>>();
     assert_eq!(topics, (1..actor.gates_len() as u32).collect::<Vec<_>>());
-    assert_eq!(actor.endpoint.resolve_topic(0, "one more"), Err(EndpointError::Outgrown));
+    assert_eq!(
+        actor.endpoint.resolve_topic(0, "one more"),
+        Err(EndpointError::Outgrown)
+    );
     let slots = actor.slots_len();
     (0..slots as u32).for_each(|slot| assert_eq!(actor.subscribe("t", 1), slot));
-    assert_eq!(actor.endpoint.subscribe(0, "t", 1), Err(EndpointError::Outgrown));
+    assert_eq!(
+        actor.endpoint.subscribe(0, "t", 1),
+        Err(EndpointError::Outgrown)
+    );
     actor.endpoint.unsubscribe(7);
     assert_eq!(actor.subscribe("t", 1), 7);
 }

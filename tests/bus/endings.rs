@@ -34,7 +34,10 @@ fn the_end_of_a_thread() {
     // Six to two subscriptions each; and five to one of its own and one of the other's.
     assert_eq!(metrics.ledger.admitted, 22);
     assert_eq!(metrics.ledger.ended[Outcome::Handled as usize], 2);
-    assert_eq!(metrics.ledger.ended[Outcome::SubscriberDied as usize], 10 + 5);
+    assert_eq!(
+        metrics.ledger.ended[Outcome::SubscriberDied as usize],
+        10 + 5
+    );
     assert_eq!(metrics.ledger.in_flight(), 5);
     assert_eq!(other.handle_all().len(), 5);
     assert!(other.publish(&Message::new(to_dying, b"")));
@@ -54,10 +57,16 @@ fn what_is_under_way_to_an_ended_subscription() {
     }
     subscriber.endpoint.unsubscribe(slot);
     assert!(publisher.publish(&Message::new(topic, b"")));
-    assert_ne!(subscriber.subscribe("other", 1), slot, "the slot is not free yet");
+    assert_ne!(
+        subscriber.subscribe("other", 1),
+        slot,
+        "the slot is not free yet"
+    );
     let received = subscriber.drain(256);
     assert_eq!(received.len(), 3);
-    received.iter().for_each(|message| subscriber.settle(message, UNSUBSCRIBED));
+    received
+        .iter()
+        .for_each(|message| subscriber.settle(message, UNSUBSCRIBED));
     let metrics = subscriber.metrics();
     assert_eq!(metrics.ledger.ended[Outcome::Unsubscribed as usize], 3);
     assert_settled(&metrics.ledger);
@@ -112,7 +121,10 @@ fn a_bus_ends_with_its_last_handle() {
     let (slot, _) = first.endpoint.subscribe(handle, "t", 9).unwrap();
     assert!(first.publish(&Message::new(again, b"after")));
     let received = first.drain(256);
-    assert_eq!((received[0].slots.as_slice(), received[0].payload.as_slice()), (&[slot][..], &b"after"[..]));
+    assert_eq!(
+        (received[0].slots.as_slice(), received[0].payload.as_slice()),
+        (&[slot][..], &b"after"[..])
+    );
     assert_ne!(received[0].topic, id, "ids are never given twice");
     assert_eq!(first.endpoint.bus(handle).unwrap().metrics().published, 1);
 }

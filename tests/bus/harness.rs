@@ -36,8 +36,30 @@ pub fn alone() -> Alone {
 impl Drop for Alone {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(SegmentPool::global().bytes_in_use(), 0, "segments were not given back");
+            assert_eq!(
+                SegmentPool::global().bytes_in_use(),
+                0,
+                "segments were not given back"
+            );
         }
+    }
+}
+
+/// Under an emulator or a sanitizer a tenth will do.
+pub fn scaled(count: u64) -> u64 {
+    if std::env::var_os("AGENTWIRE_TEST_SLOW").is_some() {
+        count / 10
+    } else {
+        count
+    }
+}
+
+/// Does something when it goes out of scope, also when the test fails: other threads wait for it.
+pub struct AtEnd<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 
@@ -54,7 +76,10 @@ impl Bell {
     /// Sleeps until the bell was rung since the last sleep.
     pub fn wait(&self) {
         let rung = self.rung.lock().unwrap();
-        let (mut rung, waited) = self.changed.wait_timeout_while(rung, NEVER, |rung| !*rung).unwrap();
+        let (mut rung, waited) = self
+            .changed
+            .wait_timeout_while(rung, NEVER, |rung| !*rung)
+            .unwrap();
         assert!(!waited.timed_out(), "nobody rings");
         *rung = false;
     }
@@ -96,7 +121,13 @@ pub struct Message<'a> {
 
 impl<'a> Message<'a> {
     pub fn new(topic: u32, payload: &'a [u8]) -> Self {
-        Self { topic, priority: NORMAL, payload, correlation: None, inline_topic: None }
+        Self {
+            topic,
+            priority: NORMAL,
+            payload,
+            correlation: None,
+            inline_topic: None,
+        }
     }
 
     pub fn at(self, priority: u8) -> Self {
@@ -105,7 +136,9 @@ impl<'a> Message<'a> {
 
     /// The record's bytes, all but its payload area when that travels in a block.
     fn record(&self, in_block: bool) -> Vec<u8> {
-        let name = self.inline_topic.map_or(&b""[..], |(_, name)| name.as_bytes());
+        let name = self
+            .inline_topic
+            .map_or(&b""[..], |(_, name)| name.as_bytes());
         let mut flags = 0;
         let mut record = vec![0; EXTENSIONS];
         if let Some((bus, _)) = self.inline_topic {
@@ -117,7 +150,11 @@ impl<'a> Message<'a> {
             flags |= CORRELATION;
             record.extend(correlation.to_le_bytes());
         }
-        let payload_length = if in_block { 0 } else { name.len() + self.payload.len() };
+        let payload_length = if in_block {
+            0
+        } else {
+            name.len() + self.payload.len()
+        };
         if !in_block {
             record.extend(name);
             record.extend(self.payload);
@@ -161,14 +198,14 @@ pub struct Actor {
     pub gates: SharedBytes,
     pub outcomes: SharedBytes,
     /// Declared last: freed after the endpoint that uses it.
-    _memory: Vec<HeapBytes>,
+    memory: Vec<Arc<HeapBytes>>,
 }
 
 impl Actor {
     pub fn new() -> Self {
         let mut memory = Vec::new();
         let mut shared = |len: usize| {
-            let bytes = HeapBytes::new(len);
+            let bytes = Arc::new(HeapBytes::new(len));
             let start: NonNull<u8> = bytes.span(0, len);
             memory.push(bytes);
             // SAFETY: the actor keeps the memory for as long as itself, which has both windows.
@@ -191,7 +228,16 @@ impl Actor {
         let control = control();
         control.store(DRAIN_RECORDS, 256, Ordering::Relaxed);
         let (outbox, inbox, gates, outcomes) = (outbox(), inbox(), gates(), outcomes());
-        Self { endpoint, bell, outbox, inbox, control, gates, outcomes, _memory: memory }
+        Self {
+            endpoint,
+            bell,
+            outbox,
+            inbox,
+            control,
+            gates,
+            outcomes,
+            memory,
+        }
     }
 
     /// An actor with a bus open: its handle is 0.
@@ -202,7 +248,10 @@ impl Actor {
     }
 
     pub fn topic(&mut self, name: &str) -> u32 {
-        self.endpoint.resolve_topic(0, name).unwrap().expect("a topic with an id")
+        self.endpoint
+            .resolve_topic(0, name)
+            .unwrap()
+            .expect("a topic with an id")
     }
 
     /// Subscribes: the slot.
@@ -217,7 +266,10 @@ impl Actor {
 
     pub fn ledger(&mut self, slot: u32) -> Ledger {
         self.endpoint.fold_outcomes();
-        self.endpoint.subscription(slot).expect("a subscription").ledger()
+        self.endpoint
+            .subscription(slot)
+            .expect("a subscription")
+            .ledger()
     }
 
     fn word(&self, at: usize) -> u32 {
@@ -230,6 +282,11 @@ impl Actor {
 
     pub fn is_parked(&self) -> bool {
         self.word(PARKED) != 0
+    }
+
+    /// All its memory, for others to write: outbox, inbox, control block, gates and outcomes.
+    pub fn memory(&self) -> Vec<Arc<HeapBytes>> {
+        self.memory.clone()
     }
 
     /// Gates that there are.
@@ -245,26 +302,56 @@ impl Actor {
     /// Writes a message into the outbox. False when the outbox is full.
     pub fn write(&mut self, message: &Message<'_>) -> bool {
         let (record, start) = (message.record(false), self.committed());
-        if OUTBOX_BYTES - start < record.len() {
+        // Where the length was scribbled over, there is no saying what is free.
+        if start.saturating_add(record.len()) > OUTBOX_BYTES {
             return false;
         }
         self.put(start, &record);
-        self.control.store(OUTBOX_COMMITTED, (start + record.len()) as u32, Ordering::Relaxed);
+        self.control.store(
+            OUTBOX_COMMITTED,
+            (start + record.len()) as u32,
+            Ordering::Relaxed,
+        );
         true
     }
 
+    /// Writes a good message and a spoilt one into the empty outbox: where the spoilt one is.
+    pub fn write_spoilt(
+        &mut self,
+        topic: u32,
+        payload: &[u8],
+        spoil: &dyn Fn(&mut [u8]),
+    ) -> std::ops::Range<usize> {
+        assert!(self.write(&Message::new(topic, b"good")));
+        let start = self.committed();
+        let mut record = Message::new(topic, payload).record(false);
+        spoil(&mut record);
+        self.put(start, &record);
+        self.control.store(
+            OUTBOX_COMMITTED,
+            (start + record.len()) as u32,
+            Ordering::Relaxed,
+        );
+        start..start + record.len()
+    }
+
+    /// Writes a message at `start` of the outbox: its length.
+    pub fn write_at(&self, start: usize, message: &Message<'_>) -> usize {
+        let record = message.record(false);
+        self.put(start, &record);
+        record.len()
+    }
+
     pub fn put(&self, start: usize, bytes: &[u8]) {
-        bytes.iter().enumerate().for_each(|(at, &byte)| self.outbox.set_byte(start + at, byte));
+        bytes
+            .iter()
+            .enumerate()
+            .for_each(|(at, &byte)| self.outbox.set_byte(start + at, byte));
     }
 
     /// Submits the outbox: how many records were taken. The others move to its start.
     pub fn submit(&mut self) -> u32 {
         self.endpoint.submit();
-        let (taken, end) = (self.word(OUTBOX_TAKEN) as usize, self.committed());
-        for at in taken..end {
-            self.outbox.set_byte(at - taken, self.outbox.byte(at));
-        }
-        self.control.store(OUTBOX_COMMITTED, (end - taken) as u32, Ordering::Relaxed);
         self.word(RECORDS_TAKEN)
     }
 
@@ -281,9 +368,9 @@ impl Actor {
     pub fn publish_block(&mut self, message: &Message<'_>) -> bool {
         let record = message.record(true);
         self.put(0, &record);
-        self.control.store(OUTBOX_COMMITTED, record.len() as u32, Ordering::Relaxed);
         let name = message.inline_topic.map_or("", |(_, name)| name);
-        self.endpoint.submit_block([name.as_bytes(), message.payload].concat().into())
+        self.endpoint
+            .submit_block([name.as_bytes(), message.payload].concat().into())
     }
 
     /// One drain of at most `most` records.
@@ -303,7 +390,9 @@ impl Actor {
         let mut all = Vec::new();
         loop {
             let batch = self.drain(256);
-            batch.iter().for_each(|message| self.settle(message, HANDLED));
+            batch
+                .iter()
+                .for_each(|message| self.settle(message, HANDLED));
             all.extend(batch);
             if self.is_parked() {
                 return all;
@@ -313,12 +402,19 @@ impl Actor {
 
     /// Counts an outcome of a message, for each of its targets.
     pub fn settle(&self, message: &Received, outcome: usize) {
-        message.slots.iter().for_each(|&slot| self.count(slot, outcome));
+        message
+            .slots
+            .iter()
+            .for_each(|&slot| self.count(slot, outcome));
     }
 
     pub fn count(&self, slot: u32, outcome: usize) {
         let at = slot as usize * OUTCOME_BYTES + outcome;
-        self.outcomes.store(at, self.outcomes.load(at, Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.outcomes.store(
+            at,
+            self.outcomes.load(at, Ordering::Relaxed).wrapping_add(1),
+            Ordering::Relaxed,
+        );
     }
 
     fn read_inbox(&self, start: usize) -> Vec<Received> {
@@ -349,7 +445,9 @@ impl Actor {
         let block = extension(BLOCK);
         let mut slots = vec![word(TARGET)];
         if let Some(targets) = targets {
-            slots = (0..word(targets) as usize).map(|index| word(next + 4 * index)).collect();
+            slots = (0..word(targets) as usize)
+                .map(|index| word(next + 4 * index))
+                .collect();
             next += align(4 * slots.len());
         }
         let payload_length = word(PAYLOAD_LENGTH) as usize;
@@ -380,5 +478,9 @@ impl Actor {
 
 /// Fails unless a ledger that is at rest adds up.
 pub fn assert_settled(ledger: &Ledger) {
-    assert_eq!(ledger.admitted, ledger.ended.iter().sum::<u64>(), "{ledger:?}");
+    assert_eq!(
+        ledger.admitted,
+        ledger.ended.iter().sum::<u64>(),
+        "{ledger:?}"
+    );
 }

@@ -1,7 +1,7 @@
 //! Whatever JavaScript writes into the memory that it shares, native neither panics nor hangs, and the
 //! ledgers add up.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use agentwire::bus::layout::*;
 use agentwire::memory::{Memory, SharedBytes};
@@ -16,7 +16,10 @@ enum Act {
     /// Random bytes at the start of the outbox.
     Scribble(Vec<u8>),
     /// Proper records, with a few bytes changed.
-    Corrupt { messages: Vec<(u8, u16, u16)>, changes: Vec<(u16, u8)> },
+    Corrupt {
+        messages: Vec<(u8, u16, u16)>,
+        changes: Vec<(u16, u8)>,
+    },
     /// What the control block says of the outbox.
     Commit(u32),
     Submit,
@@ -35,7 +38,11 @@ enum Act {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let message = (0u8..5, 0u16..4, prop_oneof![9 => 0u16..64, 1 => 3900u16..4200]);
+    let message = (
+        0u8..5,
+        0u16..4,
+        prop_oneof![9 => 0u16..64, 1 => 3900u16..4200],
+    );
     let change = (0u16..512, any::<u8>());
     let corrupt = (vec(message, 1..12), vec(change, 0..4));
     let memory = prop_oneof![
@@ -60,7 +67,10 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn put_words(memory: &SharedBytes, words: &[u32]) {
-    words.iter().enumerate().for_each(|(index, &word)| memory.store(4 * index, word, Ordering::Relaxed));
+    words
+        .iter()
+        .enumerate()
+        .for_each(|(index, &word)| memory.store(4 * index, word, Ordering::Relaxed));
 }
 
 const PATTERNS: [&str; 4] = ["t0", "t1", "*", "**"];
@@ -74,16 +84,28 @@ fn perform(actor: &mut Actor, act: &Act) {
                 let payload = vec![kind; usize::from(length).min(INLINE_PAYLOAD_BYTES - 2)];
                 let message = Message::new(u32::from(topic), &payload).at(kind.min(LOW));
                 let inline_topic = (kind == 4).then_some((0, "t0"));
-                if !actor.write(&Message { inline_topic, correlation: (kind == 3).then_some(1), ..message }) {
+                if !actor.write(&Message {
+                    inline_topic,
+                    correlation: (kind == 3).then_some(1),
+                    ..message
+                }) {
                     break;
                 }
             }
-            changes.iter().for_each(|&(at, byte)| actor.outbox.set_byte(usize::from(at), byte));
+            changes
+                .iter()
+                .for_each(|&(at, byte)| actor.outbox.set_byte(usize::from(at), byte));
         }
-        Act::Commit(end) => actor.control.store(OUTBOX_COMMITTED, *end, Ordering::Relaxed),
+        Act::Commit(end) => actor
+            .control
+            .store(OUTBOX_COMMITTED, *end, Ordering::Relaxed),
         // Not the harness's, which believes what the control block says.
         Act::Submit => actor.endpoint.submit(),
-        Act::SubmitBlock(length) => _ = actor.endpoint.submit_block(vec![1; usize::from(*length)].into()),
+        Act::SubmitBlock(length) => {
+            _ = actor
+                .endpoint
+                .submit_block(vec![1; usize::from(*length)].into())
+        }
         Act::Drain(most) => {
             actor.control.store(DRAIN_RECORDS, *most, Ordering::Relaxed);
             actor.endpoint.drain();
@@ -91,7 +113,10 @@ fn perform(actor: &mut Actor, act: &Act) {
         Act::DrainCritical => actor.endpoint.drain_critical(),
         Act::TakeBlock(handle) => _ = actor.endpoint.take_block(*handle),
         Act::Outcomes(words) => put_words(&actor.outcomes, words),
-        Act::Gates(bytes) => bytes.iter().enumerate().for_each(|(at, &byte)| actor.gates.set_byte(at, byte)),
+        Act::Gates(bytes) => bytes
+            .iter()
+            .enumerate()
+            .for_each(|(at, &byte)| actor.gates.set_byte(at, byte)),
         Act::Control(words) => put_words(&actor.control, words),
         Act::Unsubscribe(slot) => actor.endpoint.unsubscribe(*slot),
         Act::Subscribe(pattern) => _ = actor.subscribe(PATTERNS[usize::from(*pattern)], 3),
@@ -107,9 +132,132 @@ fn in_flight(witness: &mut Actor) -> u64 {
     ledger.admitted - ended
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
+/// What is wrong with a record, one thing at a time: it and what is behind it are skipped, and counted.
+#[test]
+fn a_record_that_is_none() {
+    let _alone = alone();
+    let set = |record: &mut [u8], at: usize, word: u32| {
+        record[at..at + 4].copy_from_slice(&word.to_le_bytes())
+    };
+    type Spoil<'a> = &'a dyn Fn(&mut [u8]);
+    let long = INLINE_PAYLOAD_BYTES + 8;
+    let spoilt: &[(&str, usize, Spoil)] = &[
+        ("shorter than a header", 8, &|record| set(record, LENGTH, 8)),
+        ("no length", 8, &|record| set(record, LENGTH, 0)),
+        ("no multiple of 8", 8, &|record| {
+            set(record, LENGTH, (EXTENSIONS + 4) as u32)
+        }),
+        ("longer than its parts", 16, &|record| {
+            set(record, PAYLOAD_LENGTH, 8)
+        }),
+        ("shorter than its parts", 8, &|record| {
+            set(record, PAYLOAD_LENGTH, 16)
+        }),
+        ("longer than there is", 8, &|record| {
+            set(record, LENGTH, (EXTENSIONS + 4096) as u32);
+            set(record, PAYLOAD_LENGTH, 4096);
+        }),
+        ("too long for inline", long, &|_| ()),
+        ("all lengths there are", 8, &|record| {
+            set(record, LENGTH, u32::MAX - 7);
+            set(record, PAYLOAD_LENGTH, u32::MAX);
+        }),
+        ("unknown priority", 8, &|record| record[PRIORITY] = 4),
+        ("targets", 8, &|record| record[FLAGS] = TARGETS as u8),
+        ("a block of its own", 8, &|record| {
+            record[FLAGS] = BLOCK as u8;
+            set(record, PAYLOAD_LENGTH, 0);
+        }),
+        ("a flag of the future", 8, &|record| {
+            record[FLAGS + 1] = 1;
+            set(record, PAYLOAD_LENGTH, 0);
+        }),
+    ];
+    for (what, payload, spoil) in spoilt {
+        let mut actor = Actor::on("malformed");
+        actor.subscribe("t", 100);
+        let topic = actor.topic("t");
+        let spoilt = actor.write_spoilt(topic, &vec![1; *payload], spoil);
+        assert!(actor.committed() == spoilt.end, "{what}");
+        actor.endpoint.submit();
+        assert_eq!(actor.endpoint.faults.malformed_outboxes, 1, "{what}");
+        assert_eq!(
+            actor.control.load(OUTBOX_TAKEN, Ordering::Relaxed) as usize,
+            spoilt.end,
+            "{what}"
+        );
+        assert_eq!(
+            actor.control.load(RECORDS_TAKEN, Ordering::Relaxed),
+            1,
+            "{what}"
+        );
+        let received = actor.handle_all();
+        assert_eq!(received.len(), 1, "{what}");
+        assert_eq!(received[0].payload, b"good", "{what}");
+    }
+}
 
+/// Another thread writes over records and counters while native reads them: what was checked is what is used.
+#[test]
+fn a_thread_that_scribbles_meanwhile() {
+    let _alone = alone();
+    let mut witness = Actor::on("scribble");
+    witness.subscribe("t", 1_000_000);
+    let mut actor = Actor::on("scribble");
+    actor.subscribe("*", 100);
+    actor.subscribe("t.two", 100);
+    let topics = [
+        actor.topic("t"),
+        actor.topic("t.two"),
+        actor.topic("nobody"),
+    ];
+    let memory = actor.memory();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _stop = AtEnd(|| stop.store(true, Ordering::Relaxed));
+        scope.spawn(|| {
+            let values = [0, 8, 56, 96, 4136, 0xffff_fff8, u32::MAX, 2, 3 << 16 | 2, 1];
+            for step in 0usize.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                // The outbox, its length, and the counters. In the outbox for a moment only: a record that is
+                // wrong when it is checked is skipped; one that becomes wrong afterwards is what matters.
+                let (part, words) = [(0, 200), (0, 200), (0, 200), (2, 1), (4, 16)][step % 5];
+                let at = (step.wrapping_mul(2_654_435_761) >> 7) % words * 4;
+                let before = memory[part].load(at, Ordering::Relaxed);
+                memory[part].store(at, values[step / 5 % values.len()], Ordering::Relaxed);
+                if part == 0 {
+                    memory[part].store(at, before, Ordering::Relaxed);
+                    (0..20).for_each(|_| std::hint::spin_loop());
+                }
+            }
+        });
+        for round in 0..scaled(10_000) as usize {
+            let mut end = 0;
+            for number in 0..16 {
+                let payload = vec![1; 8 * (round + number) % 40];
+                end += actor.write_at(
+                    end,
+                    &Message::new(topics[(round / 16 + number / 8) % 3], &payload),
+                );
+            }
+            actor
+                .control
+                .store(OUTBOX_COMMITTED, end as u32, Ordering::Relaxed);
+            actor.endpoint.submit();
+            actor.endpoint.drain();
+            actor.endpoint.drain_critical();
+            actor.endpoint.fold_outcomes();
+            witness.handle_all();
+        }
+    });
+    drop(actor);
+    witness.handle_all();
+    assert_eq!(in_flight(&mut witness), 0);
+}
+
+proptest! {
     #[test]
     fn nothing_that_javascript_writes_does_harm(acts in vec((any::<bool>(), act()), 1..40)) {
         let _alone = alone();

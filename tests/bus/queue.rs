@@ -31,7 +31,12 @@ impl SegmentSource for &Source {
             return None;
         }
         self.in_use.set(self.in_use.get() + 1);
-        Some(self.free.borrow_mut().pop().unwrap_or_else(|| Segment::new(HeapBytes::new(SEGMENT_BYTES))))
+        Some(
+            self.free
+                .borrow_mut()
+                .pop()
+                .unwrap_or_else(|| Segment::new(HeapBytes::new(SEGMENT_BYTES))),
+        )
     }
 
     fn give(&self, mut segment: Box<Segment<HeapBytes>>) {
@@ -63,7 +68,11 @@ fn act() -> impl Strategy<Value = Act> {
 fn push(queue: &SegmentQueue<&Source>, len: usize, tag: u32) -> Result<(), PushError> {
     queue.push(len, |memory, start| {
         (4..len).step_by(4).for_each(|at| {
-            assert_eq!(memory.load(start + at, Ordering::Relaxed), 0, "the claim was written before");
+            assert_eq!(
+                memory.load(start + at, Ordering::Relaxed),
+                0,
+                "the claim was written before"
+            );
             memory.store(start + at, tag, Ordering::Relaxed);
         });
     })
