@@ -10,7 +10,7 @@ const messages = Number(process.env.AGENTWIRE_STORM_MESSAGES ?? 1_000_000);
 const seed = process.env.AGENTWIRE_STORM_SEED;
 
 /** Resident memory that may be left when all threads have ended: what allocators keep of some dozens of threads. */
-const leftMiB = 150;
+const leftMiB = 100;
 
 it('threads die at random among a million messages, and the survivors lose nothing', async (t) => {
   const { code, signal, stdout, stderr } = await runNode([

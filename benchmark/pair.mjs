@@ -14,7 +14,8 @@ export class Pair {
   }
 
   /** Runs one round: what the subscriber saw, and how long it took from the first publish to the last handler, ns. */
-  async round(order) {
+  async round(work) {
+    const order = { ...work, epoch: process.hrtime.bigint() };
     this.subscriber.postMessage(order);
     await next(this.subscriber);
     this.publisher.postMessage(order);

@@ -442,7 +442,9 @@ impl Actor {
         let targets = extension(TARGETS);
         let topic = extension(TOPIC_INLINE);
         // Not written by this harness, but bytes that are spoilt may say so.
-        [HEADERS, EXPIRY].into_iter().for_each(|flag| _ = extension(flag));
+        [HEADERS, EXPIRY]
+            .into_iter()
+            .for_each(|flag| _ = extension(flag));
         let correlation = extension(CORRELATION);
         let block = extension(BLOCK);
         let mut slots = vec![word(TARGET)];
