@@ -179,6 +179,15 @@ function assertCarried(value) {
   }
 }
 
+// First, while the tables have room for it.
+it('bytes by id are refused where they should be self-contained', () => {
+  const record = { kind: 'differential', id: 5 };
+  for (let i = 0; i < 5; i += 1) encodeWithTables([record]);
+  const bytes = encodeWithTables([record]);
+  assertSame(decoder.decode(bytes), [record]);
+  assert.throws(() => decodeSelfContained(bytes), { code: 'ERR_AGENTWIRE_UNDECODABLE', message: /self-contained/ });
+});
+
 describe('a value', () => {
   it('that a message must carry is written by TypeScript and read by both', () => {
     for (const [name, value, expected] of makeValues()) {
@@ -332,13 +341,5 @@ describe('bytes', () => {
     for (const [name, bytes] of Object.entries(hostile)) {
       assert.equal(assertAgreement(bytes), name === 'depth 128', name);
     }
-  });
-
-  it('by id are refused where they should be self-contained', () => {
-    const record = { kind: 'differential', id: 5 };
-    for (let i = 0; i < 5; i += 1) encodeWithTables([record]);
-    const bytes = encodeWithTables([record]);
-    assertSame(decoder.decode(bytes), [record]);
-    assert.throws(() => decodeSelfContained(bytes), { code: 'ERR_AGENTWIRE_UNDECODABLE', message: /self-contained/ });
   });
 });

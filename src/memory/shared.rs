@@ -1,13 +1,13 @@
-//! A window on memory that JavaScript owns: a SharedArrayBuffer.
+//! A window on memory that several threads may write: a SharedArrayBuffer, or the heap below `HeapBytes`.
 
 use std::ptr::NonNull;
 
 use super::Memory;
 use crate::sync::{AtomicU32, Ordering};
 
-/// A bounds-checked window on a SharedArrayBuffer.
+/// A bounds-checked window on shared memory.
 ///
-/// JavaScript may write any byte of it at any time, so no reference to its bytes is ever made, only
+/// JavaScript may write any byte of a SharedArrayBuffer at any time, so no reference to its bytes is ever made, only
 /// raw copies and atomic words; and nothing read from it is believed without a check.
 #[derive(Debug)]
 pub struct SharedBytes {
