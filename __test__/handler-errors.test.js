@@ -179,6 +179,7 @@ describe('without onError', () => {
     for (let i = 0; i <= 100; i += 1) bus.publish('x', i);
     await waitUntil(() => done === 100, 'the message behind');
     assert.equal(await thread.run(({ state }) => state.warnings), 1);
+    await waitUntil(() => bus.getMetrics().inFlight === 0, 'the thread to count');
     assert.equal(bus.getMetrics().failed, 100);
   });
 });

@@ -366,6 +366,8 @@ export class Inbox {
     nextTick(() => {
       this.folding = false;
       (this.functions as DrainFunctions).foldOutcomes();
+      // This thread may have records waiting for just that room.
+      this.outbox.submit();
     });
   }
 
