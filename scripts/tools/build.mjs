@@ -3,7 +3,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { contentHash, dropStamp, installFile, isFresh, mirrorFolder, setStamp, writeIfChanged } from './files.mjs';
+import {
+  contentHash,
+  dropStamp,
+  installFile,
+  isFresh,
+  markAsCache,
+  mirrorFolder,
+  setStamp,
+  writeIfChanged,
+} from './files.mjs';
 import { withSetupLock } from './lock.mjs';
 import { binaryName, platformTriple, readManifest } from './platform.mjs';
 import { cache, fromRoot, Refusal, say } from './project.mjs';
@@ -139,6 +148,8 @@ async function buildNative() {
   say(`building the native addon for ${platformTriple()} (about a minute the first time)`);
   const output = join(cache, `native-${process.pid}`);
   mkdirSync(output, { recursive: true });
+  // As cargo does where it makes the folder itself.
+  markAsCache(fromRoot('target'));
   try {
     // No --js: the loader is ours, lib/native.ts.
     const options = ['--platform', '--release', '--no-js', '--output-dir', output, '--dts', 'binding.d.ts'];

@@ -67,6 +67,11 @@ export function dropStamp(name) {
 
 const temporaryNameFor = (path) => `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
 
+/** Marks a folder as one that can be made again, for backup programs and for the main job's default folder. */
+export function markAsCache(folder) {
+  writeIfChanged(join(folder, 'CACHEDIR.TAG'), 'Signature: 8a477f597d28d172789f06886806bc55\n');
+}
+
 export function writeAtomically(path, content) {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = temporaryNameFor(path);

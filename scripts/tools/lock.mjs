@@ -2,6 +2,7 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { markAsCache } from './files.mjs';
 import { cache, Refusal, say } from './project.mjs';
 
 const lockFile = join(cache, 'setup.lock');
@@ -20,8 +21,7 @@ export async function withSetupLock(body) {
 
 async function acquire() {
   mkdirSync(dirname(lockFile), { recursive: true });
-  // Marks the folder as one that can be made again, for backup programs and for the main job's default folder.
-  writeFileSync(join(dirname(lockFile), 'CACHEDIR.TAG'), 'Signature: 8a477f597d28d172789f06886806bc55\n');
+  markAsCache(dirname(lockFile));
   const started = Date.now();
   let announced = false;
   while (!tryAcquire()) {
