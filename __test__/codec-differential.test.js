@@ -8,7 +8,7 @@ const path = require('node:path');
 const { describe, it } = require('node:test');
 const fc = require('fast-check');
 const { assertSame } = require('./fixtures/same.js');
-const { makeValues } = require('./fixtures/values.js');
+const { makeValues, typedArrays } = require('./fixtures/values.js');
 
 const dist = path.join(__dirname, '..', 'dist');
 const { native } = require(path.join(dist, 'native.js'));
@@ -62,21 +62,7 @@ const date = fc.oneof(
   fc.integer().map((time) => new Date(time)),
 );
 
-const views = [
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-  DataView,
-  ...(hasFloat16 ? [Float16Array] : []),
-];
+const views = [...typedArrays, DataView];
 const binary = fc
   .tuple(fc.constantFrom(null, ...views), fc.uint8Array({ maxLength: 48 }))
   .map(([View, { buffer, byteOffset, byteLength }]) => {

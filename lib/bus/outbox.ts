@@ -123,7 +123,7 @@ export class Outbox {
     if (this.encoding) throw reentrant();
   }
 
-  /** Native took everything on its own, because a bus was closed. */
+  /** Empties the outbox: native took everything on its own, or what was written is taken back. */
   reset(): void {
     this.position = 0;
     this.records = 0;
@@ -167,6 +167,8 @@ export class Outbox {
     this.commit(end);
     this.submit();
     if (this.position === 0) return true;
+    // Taken back, not placed: nobody who waits for room need look.
+    this.stalled = false;
     this.reset();
     return false;
   }
