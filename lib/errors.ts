@@ -16,6 +16,17 @@ export class AgentwireArgumentError extends AgentwireError {
   }
 }
 
+/** A length or an index outside of what the receiver can take. Nothing was written. */
+export class AgentwireRangeError extends RangeError {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
 /** A use of something after its `close()`. */
 export class AgentwireClosedError extends AgentwireError {
   constructor(what: string) {
@@ -29,12 +40,21 @@ export function fromNative(error: unknown, context: string): AgentwireError {
   return new AgentwireError(code ?? 'ERR_AGENTWIRE_INTERNAL', `${context}: ${message}`, { cause: error });
 }
 
+/** Runs a native call whose errors get `context` in front. */
+export function withContext<T>(context: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fromNative(error, context);
+  }
+}
+
 /** A string in quotes, cut where it is long. */
 export function quote(text: string): string {
   return text.length > 60 ? `${JSON.stringify(text.slice(0, 60))}...` : JSON.stringify(text);
 }
 
-function describe(value: unknown): string {
+export function describe(value: unknown): string {
   try {
     return describeUnsafely(value);
   } catch {

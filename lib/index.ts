@@ -12,4 +12,4 @@ export { type Dropped, type Handler, Subscription, type SubscriptionStats } from
 export { AgentwireDecodeError } from './codec/decoder';
 export { MessageType } from './codec/message-type';
 export { AgentwireValueError } from './codec/unsupported';
-export { AgentwireArgumentError, AgentwireClosedError, AgentwireError } from './errors';
+export { AgentwireArgumentError, AgentwireClosedError, AgentwireError, AgentwireRangeError } from './errors';

@@ -9,21 +9,23 @@
 //! | [`intern`] | process-wide append-only tables of strings and shapes |
 //! | [`codec`] | the wire format of values: decode, validate, encode |
 //! | [`pool`] | blocks of memory that threads share and give back |
+//! | [`wait`] | how threads wait for each other |
 //! | [`memory`] | where bytes live |
 //! | [`sync`] | std or loom: the only importer of atomics |
 //!
 //! Everything but [`node`] is plain Rust: it builds and is tested with `--no-default-features`.
 
 pub mod bus;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod codec;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod intern;
 pub mod memory;
 // In a test build napi-derive registers nothing, so nothing seems to call the bindings.
 #[cfg(feature = "node")]
 #[cfg_attr(test, allow(dead_code))]
 pub mod node;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod pool;
 pub mod sync;
+pub mod wait;

@@ -1,9 +1,10 @@
-//! std or loom: the only importer of atomics and of their companions.
+//! std, loom or shuttle: the only importer of atomics and of their companions.
 //!
 //! Under `--cfg loom` the same algorithms run on loom's types, so a model explores the orderings that
-//! the real ones allow.
+//! the real ones allow; under `--cfg shuttle` on those of shuttle, which tries random schedules of models that are too
+//! large for loom. The build script sets `cfg(model)` for both.
 
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
@@ -11,30 +12,85 @@ pub use std::sync::{
 
 #[cfg(loom)]
 pub use loom::sync::{
-    Arc,
+    Arc, MutexGuard,
     atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
-#[cfg(not(loom))]
-pub use parking_lot::Mutex;
+#[cfg(shuttle)]
+pub use shuttle::sync::{
+    Arc, MutexGuard,
+    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
 
-/// Loom's lock, with the interface of the real one.
+#[cfg(not(model))]
+pub use parking_lot::{Mutex, MutexGuard};
+
 #[cfg(loom)]
+use loom::{sync as model, thread};
+#[cfg(shuttle)]
+use shuttle::{sync as model, thread};
+
+/// The model's lock, with the interface of the real one.
+#[cfg(model)]
 #[derive(Debug, Default)]
-pub struct Mutex<T>(loom::sync::Mutex<T>);
+pub struct Mutex<T>(model::Mutex<T>);
 
-#[cfg(loom)]
+#[cfg(model)]
 impl<T> Mutex<T> {
     /// A free lock.
     pub fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
+        Self(model::Mutex::new(value))
     }
 
     /// Waits for the lock.
-    pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0
             .lock()
             .expect("a model that panics under the lock has failed already")
+    }
+}
+
+/// Lets a thread sleep until another one notifies it.
+#[derive(Debug, Default)]
+pub struct Condvar(
+    #[cfg(not(model))] parking_lot::Condvar,
+    #[cfg(model)] model::Condvar,
+);
+
+impl Condvar {
+    /// Gives the lock back, sleeps, and takes the lock again. False when the time is over.
+    #[cfg(not(model))]
+    pub fn wait_until<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        deadline: std::time::Instant,
+    ) -> (MutexGuard<'a, T>, bool) {
+        let in_time = !self.0.wait_until(&mut guard, deadline).timed_out();
+        (guard, in_time)
+    }
+
+    /// As above, but in a model the time is never over: who is not notified fails the model as a deadlock.
+    #[cfg(model)]
+    pub fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        _deadline: std::time::Instant,
+    ) -> (MutexGuard<'a, T>, bool) {
+        let guard = self
+            .0
+            .wait(guard)
+            .expect("a model that panics under the lock has failed already");
+        (guard, true)
+    }
+
+    /// Wakes one sleeper, if there is one.
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    /// Wakes all sleepers.
+    pub fn notify_all(&self) {
+        self.0.notify_all();
     }
 }
 
@@ -52,27 +108,27 @@ pub fn order_of_seq_cst() {
 }
 
 /// One step of waiting for another thread that is between two instructions of its own.
-#[cfg(not(loom))]
+#[cfg(not(model))]
 #[inline]
 pub fn spin_hint() {
     std::hint::spin_loop();
 }
 
-/// Under loom a spin must yield, or the model never lets the other thread run.
-#[cfg(loom)]
+/// In a model a spin must yield, or the other thread never runs.
+#[cfg(model)]
 pub fn spin_hint() {
-    loom::thread::yield_now();
+    thread::yield_now();
 }
 
 /// Gives the rest of this time slice to another thread.
-#[cfg(not(loom))]
+#[cfg(not(model))]
 #[inline]
 pub fn yield_now() {
     std::thread::yield_now();
 }
 
 /// Gives the rest of this time slice to another thread.
-#[cfg(loom)]
+#[cfg(model)]
 pub fn yield_now() {
-    loom::thread::yield_now();
+    thread::yield_now();
 }

@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex as PlainMutex};
 use agentwire::bus::account::{Account, Outcome};
 use agentwire::bus::mailbox::{Mailbox, Turn};
 use agentwire::bus::queue::{Committed, PushError, Segment, SegmentQueue, SegmentSource};
-use agentwire::bus::waiters::Waiter;
 use agentwire::memory::Memory;
 use agentwire::sync::{AtomicBool, AtomicU32, Mutex, Ordering};
+use agentwire::wait::Waiter;
 use loom::cell::UnsafeCell;
 use loom::sync::Notify;
 use loom::thread;
@@ -390,7 +390,7 @@ impl Waiter for Publisher {
         1
     }
 
-    fn call_for_room(&self) {
+    fn look_again(&self) {
         self.0.notify();
     }
 }

@@ -6,8 +6,8 @@
 
 use crossbeam_utils::CachePadded;
 
-use super::waiters::Waiters;
 use crate::sync::{AtomicBool, AtomicU64, Ordering, order_of_seq_cst};
+use crate::wait::Waiters;
 
 /// How a message ended for a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! 1. A thread's JavaScript writes a record into its outbox ([`layout`], [`record`]).
 //! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`named_bus`], [`trie`]), asks every matching
-//!    [`subscription`] for room ([`account`], [`waiters`]) and copies the record into the mailbox of each thread.
+//!    [`subscription`] for room ([`account`], [`crate::wait`]) and copies the record into the mailbox of each thread.
 //! 3. A [`mailbox`] is four lock-free [`queue`]s; who puts something into the mailbox of a sleeping thread
 //!    rings its bell ([`receiver`]).
 //! 4. `drain.rs` fills the thread's inbox; its JavaScript calls the handlers and counts how each message
@@ -13,35 +13,34 @@
 pub mod account;
 pub mod mailbox;
 pub mod queue;
-pub mod waiters;
 
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod block;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 mod drain;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod endpoint;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod hub;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod layout;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod named_bus;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod receiver;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod record;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod route;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 mod run;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 mod slots;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 mod submit;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod subscription;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod topic;
-#[cfg(not(loom))]
+#[cfg(not(model))]
 pub mod trie;

@@ -2,9 +2,9 @@
 
 use super::layout::{MAILBOX_BYTES, WRITABLE};
 use super::mailbox::{Mailbox, PRIORITIES};
-use super::waiters::{Waiter, Waiters};
 use crate::pool::SegmentPool;
 use crate::sync::{AtomicU64, Ordering};
+use crate::wait::{Waiter, Waiters};
 
 /// Wakes a thread that sleeps in its event loop. Every method may be called from any thread and does
 /// nothing once the thread is gone.
@@ -100,7 +100,7 @@ impl Waiter for Receiver {
         self.id
     }
 
-    fn call_for_room(&self) {
+    fn look_again(&self) {
         self.call(WRITABLE as u32);
     }
 }

@@ -15,10 +15,10 @@ use super::queue::PushError;
 use super::record::OutboxRecord;
 use super::route::{Leg, Route};
 use super::subscription::Subscription;
-use super::waiters::Waiter;
 use crate::memory::{Memory, SharedBytes};
 use crate::pool::SegmentPool;
 use crate::sync::Ordering;
+use crate::wait::Waiter;
 
 /// Whether a record may be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Endpoint {
                 bus.count_refused();
                 if wait_for_room(route, receiver) {
                     // Drained since the look above, so nobody will tell that there is room: look again soon.
-                    receiver.call_for_room();
+                    receiver.look_again();
                 }
                 return false;
             }

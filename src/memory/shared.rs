@@ -2,8 +2,8 @@
 
 use std::ptr::NonNull;
 
-use super::Memory;
-use crate::sync::{AtomicU32, Ordering};
+use super::{Memory, Source, Target, WideMemory};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// A bounds-checked window on shared memory.
 ///
@@ -33,6 +33,26 @@ impl SharedBytes {
         assert!(offset.is_multiple_of(4) && offset < self.len && self.len - offset >= 4);
         // SAFETY: in bounds and aligned (checked above, `start` is aligned to 8); the bytes outlive self.
         unsafe { AtomicU32::from_ptr(self.start.as_ptr().add(offset).cast()) }
+    }
+
+    #[inline]
+    fn wide_word(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(8) && offset < self.len && self.len - offset >= 8);
+        // SAFETY: as in `word`; `start` is aligned to 8.
+        unsafe { AtomicU64::from_ptr(self.start.as_ptr().add(offset).cast()) }
+    }
+
+    /// Where the bytes are. Two windows on the same SharedArrayBuffer have the same address in every thread.
+    #[inline]
+    pub fn address(&self) -> usize {
+        self.start.as_ptr() as usize
+    }
+
+    /// True when a span of foreign bytes has bytes of this window in it.
+    #[inline]
+    pub fn overlaps(&self, start: NonNull<u8>, len: usize) -> bool {
+        let (start, own) = (start.as_ptr() as usize, self.address());
+        len > 0 && start < own + self.len && own < start + len
     }
 
     /// The address of `len` bytes at `offset`, for a raw copy.
@@ -84,5 +104,63 @@ impl Memory for SharedBytes {
     fn clear(&mut self) {
         // SAFETY: the whole window is allocated.
         unsafe { self.start.write_bytes(0, self.len) }
+    }
+}
+
+impl WideMemory for SharedBytes {
+    #[inline]
+    fn load_u64(&self, offset: usize, order: Ordering) -> u64 {
+        self.wide_word(offset).load(order)
+    }
+
+    #[inline]
+    fn store_u64(&self, offset: usize, value: u64, order: Ordering) {
+        self.wide_word(offset).store(value, order);
+    }
+
+    #[inline]
+    fn compare_exchange_u64(
+        &self,
+        offset: usize,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.wide_word(offset)
+            .compare_exchange(current, new, success, failure)
+    }
+
+    #[inline]
+    fn copy_in(&self, offset: usize, source: Source<'_>) {
+        let target = self.span(offset, source.len());
+        // SAFETY: `span` checked the bounds, the source is allocated; `copy` allows them to overlap.
+        unsafe { source.start().copy_to(target, source.len()) }
+    }
+
+    #[inline]
+    fn copy_out(&self, offset: usize, target: Target<'_>) {
+        let source = self.span(offset, target.len());
+        // SAFETY: as above.
+        unsafe { source.copy_to(target.start(), target.len()) }
+    }
+
+    fn copy_out_racing(&self, offset: usize, target: Target<'_>) {
+        let mut done = 0;
+        while done < target.len() {
+            // The word that the next byte lies in, and as much of it as is wanted.
+            let at = offset + done;
+            let word = self.word(at & !3).load(Ordering::Relaxed).to_ne_bytes();
+            let skip = at & 3;
+            let count = (4 - skip).min(target.len() - done);
+            // SAFETY: `done + count` is within the target.
+            unsafe {
+                target
+                    .start()
+                    .add(done)
+                    .copy_from_nonoverlapping(std::ptr::NonNull::from(&word[skip]), count)
+            };
+            done += count;
+        }
     }
 }

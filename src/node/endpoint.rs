@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use super::doorbell::Bell;
 use super::error::{Code, Result};
-use super::fast::{self, LocalEndpoint};
+use super::fast::endpoint::{self as fast, LocalEndpoint};
 use super::memory::Pinned;
 use crate::bus::endpoint::{Endpoint, EndpointError, EndpointMemory};
 use crate::bus::hub::Hub;
@@ -163,7 +163,7 @@ impl NativeEndpoint {
         })
     }
 
-    /// The hot functions: see `fast.rs`.
+    /// The hot functions: see `fast/endpoint.rs`.
     #[napi(
         catch_unwind,
         ts_return_type = "{ submit(): void; drain(): void; drainCritical(): void; submitBlock(payload: Uint8Array): boolean; takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean }"

@@ -18,6 +18,10 @@ pub enum Code {
     DuplicateCopy,
     /// Bytes that are no value.
     Undecodable,
+    /// Memory that was given to attach to holds no such structure, or one of another version or size.
+    ForeignMemory,
+    /// Words of shared memory that cannot be: somebody has written over them.
+    Damaged,
     /// A wrong argument, which the facade should have caught.
     Argument,
     /// A bug of agentwire.
@@ -32,6 +36,8 @@ impl AsRef<str> for Code {
             Self::Outgrown => "OUTGROWN",
             Self::DuplicateCopy => "ERR_AGENTWIRE_DUPLICATE_COPY",
             Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
+            Self::ForeignMemory => "ERR_AGENTWIRE_FOREIGN_MEMORY",
+            Self::Damaged => "ERR_AGENTWIRE_DAMAGED",
             Self::Argument => "ERR_AGENTWIRE_ARGUMENT",
             Self::Internal => "ERR_AGENTWIRE_INTERNAL",
         }

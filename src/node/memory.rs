@@ -60,9 +60,32 @@ impl Pinned {
         Ok((Self { reference }, bytes))
     }
 
+    /// A pin that lets the memory go when it is dropped, on its own thread. For objects that JavaScript
+    /// collects: also at the end of an environment their finalizers run before references are deleted.
+    pub fn until_drop(self, env: sys::napi_env) -> PinnedUntilDrop {
+        PinnedUntilDrop {
+            env,
+            pinned: Some(self),
+        }
+    }
+
     /// Lets the memory go. The window must not be used any more.
     pub fn release(self, env: sys::napi_env) {
         // SAFETY: made in `new` for this environment, deleted once.
         unsafe { sys::napi_delete_reference(env, self.reference) };
+    }
+}
+
+/// See [`Pinned::until_drop`].
+pub struct PinnedUntilDrop {
+    env: sys::napi_env,
+    pinned: Option<Pinned>,
+}
+
+impl Drop for PinnedUntilDrop {
+    fn drop(&mut self) {
+        if let Some(pinned) = self.pinned.take() {
+            pinned.release(self.env);
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `fast.rs` | the raw callbacks of the hot path, each bound to its endpoint |
+//! | `fast/` | the raw callbacks of the hot path, each bound to its native object |
 //! | `endpoint.rs` | the class `NativeEndpoint`: everything that is not per message |
 //! | `doorbell.rs` | how another thread wakes this one |
 //! | `memory.rs` | windows on SharedArrayBuffers |

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::bus::queue::{Segment, SegmentSource};
-use crate::bus::waiters::{Waiter, Waiters};
 use crate::memory::HeapBytes;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::wait::{Waiter, Waiters};
 
 /// Bytes of a segment: about a hundred messages of 150 bytes, so that the pool is asked once per hundred.
 pub const SEGMENT_BYTES: usize = 16 * 1024;
@@ -118,7 +118,7 @@ mod tests {
             1
         }
 
-        fn call_for_room(&self) {
+        fn look_again(&self) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -1,23 +1,23 @@
-//! Threads that wait until a queue has room again.
+//! Threads that are called when what they wait for may be there: room in a queue, an item in a ring.
 //!
-//! The waiter files itself, then looks once more; who makes room does so, then looks whether somebody is
+//! The waiter files itself, then looks once more; who provides does so, then looks whether somebody is
 //! filed. Both with a sequentially consistent fence between (Dekker's pattern, as in the mailbox's
-//! parking): at least one sees the other, so nobody waits for room that is there.
+//! parking): at least one sees the other, so nobody waits for something that is there.
 
 use std::sync::Arc;
 
 use crate::sync::{AtomicBool, Mutex, Ordering, fence};
 
-/// Somebody who waits for room.
+/// Somebody who waits.
 pub trait Waiter: Send + Sync {
     /// Tells waiters apart.
     fn id(&self) -> u32;
 
-    /// Tells it that there may be room. Called on any thread; it must not publish or drain inside.
-    fn call_for_room(&self);
+    /// Tells it to look again. Called on any thread; it must not use what it waits for inside.
+    fn look_again(&self);
 }
 
-/// Who waits for room. Empty at nearly all times, so looking is one load.
+/// Who waits. Empty at nearly all times, so looking is one load.
 #[derive(Default)]
 pub struct Waiters {
     any: AtomicBool,
@@ -25,7 +25,7 @@ pub struct Waiters {
 }
 
 impl Waiters {
-    /// Files `waiter` (once). The caller then looks again whether there is room.
+    /// Files `waiter` (once). The caller then looks again.
     pub fn file<W: Waiter + 'static>(&self, waiter: &Arc<W>) {
         let mut list = self.list.lock();
         if !list.iter().any(|filed| filed.id() == waiter.id()) {
@@ -37,12 +37,25 @@ impl Waiters {
         fence(Ordering::SeqCst);
     }
 
-    /// True when somebody waits. Called after room was made.
+    /// True when somebody waits. Called after something was provided.
     #[inline]
     pub fn anybody(&self) -> bool {
         // SYNC POINT waiters: pairs with the fence in `file`.
         fence(Ordering::SeqCst);
+        self.anybody_after_fence()
+    }
+
+    /// As [`Waiters::anybody`], for a caller that has just made the fence.
+    #[inline]
+    pub fn anybody_after_fence(&self) -> bool {
         self.any.load(Ordering::Relaxed)
+    }
+
+    /// Takes a waiter off the list.
+    pub fn remove(&self, id: u32) {
+        let mut list = self.list.lock();
+        list.retain(|filed| filed.id() != id);
+        self.any.store(!list.is_empty(), Ordering::Relaxed);
     }
 
     /// Tells everybody who waits, and forgets them.
@@ -53,7 +66,7 @@ impl Waiters {
             std::mem::take(&mut *list)
         };
         for waiter in waiting {
-            waiter.call_for_room();
+            waiter.look_again();
         }
     }
 }

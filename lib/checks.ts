@@ -1,0 +1,65 @@
+import { AgentwireArgumentError, AgentwireError, describe } from './errors';
+
+/** An integer within bounds, both included. */
+export function checkInteger(name: string, value: unknown, least: number, most: number, unit = ''): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  const range = `an integer from ${least.toLocaleString('en')} to ${most.toLocaleString('en')}`;
+  throw new AgentwireArgumentError(name, unit === '' ? range : `${range} (${unit})`, value);
+}
+
+/** Milliseconds to wait: any number from 0; Infinity waits for ever. */
+export function checkTimeout(name: string, value: unknown): number {
+  if (typeof value === 'number' && value >= 0) return value;
+  throw new AgentwireArgumentError(name, 'a number of milliseconds from 0 (Infinity waits for ever)', value);
+}
+
+/** A Uint8Array (a Buffer is one) whose bytes are still there. */
+export function checkBytes(name: string, value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw new AgentwireArgumentError(name, 'a Uint8Array', value);
+  // A detached array, and one whose resizable buffer became too small, look empty.
+  if (value.length === 0 && isGone(value)) {
+    throw new AgentwireError(
+      'ERR_AGENTWIRE_DETACHED',
+      `${name} has lost its memory: its buffer was transferred to another thread, or resized; nothing was read or written`,
+    );
+  }
+  return value;
+}
+
+const { at } = Uint8Array.prototype;
+
+/** True for an array without memory: methods of typed arrays throw for it. */
+function isGone(array: Uint8Array): boolean {
+  try {
+    at.call(array, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** A SharedArrayBuffer of fixed length, as `.buffer` of the thing that is attached to. */
+export function checkSharedBuffer(what: string, value: unknown): Uint8Array {
+  if (!(value instanceof SharedArrayBuffer)) {
+    throw new AgentwireArgumentError(`${what}.attach(sharedArrayBuffer)`, `the .buffer of a ${what}, a SharedArrayBuffer`, value);
+  }
+  // Node 20 has growable buffers; the types that we compile against do not.
+  if ((value as { growable?: boolean }).growable === true) {
+    throw new AgentwireArgumentError(`${what}.attach(sharedArrayBuffer)`, 'a SharedArrayBuffer of fixed length', 'a growable one');
+  }
+  return new Uint8Array(value);
+}
+
+/** Shared memory of that many bytes. It takes address space now, and memory as it is touched. */
+export function allocateShared(bytes: number, what: string): Uint8Array {
+  try {
+    return new Uint8Array(new SharedArrayBuffer(bytes));
+  } catch (cause) {
+    throw new AgentwireError(
+      'ERR_AGENTWIRE_OUT_OF_MEMORY',
+      `${what} would take ${bytes.toLocaleString('en')} bytes of shared memory, more than this machine or Node.js gives ` +
+        `in one piece (${describe((cause as Error).message)}); ask for less`,
+      { cause },
+    );
+  }
+}
