@@ -41,11 +41,19 @@ function isGone(array: Uint8Array): boolean {
 /** A SharedArrayBuffer of fixed length, as `.buffer` of the thing that is attached to. */
 export function checkSharedBuffer(what: string, value: unknown): Uint8Array {
   if (!(value instanceof SharedArrayBuffer)) {
-    throw new AgentwireArgumentError(`${what}.attach(sharedArrayBuffer)`, `the .buffer of a ${what}, a SharedArrayBuffer`, value);
+    throw new AgentwireArgumentError(
+      `${what}.attach(sharedArrayBuffer)`,
+      `the .buffer of a ${what}, a SharedArrayBuffer`,
+      value,
+    );
   }
   // Node 20 has growable buffers; the types that we compile against do not.
   if ((value as { growable?: boolean }).growable === true) {
-    throw new AgentwireArgumentError(`${what}.attach(sharedArrayBuffer)`, 'a SharedArrayBuffer of fixed length', 'a growable one');
+    throw new AgentwireArgumentError(
+      `${what}.attach(sharedArrayBuffer)`,
+      'a SharedArrayBuffer of fixed length',
+      'a growable one',
+    );
   }
   return new Uint8Array(value);
 }

@@ -12,4 +12,5 @@ export { type Dropped, type Handler, Subscription, type SubscriptionStats } from
 export { AgentwireDecodeError } from './codec/decoder';
 export { MessageType } from './codec/message-type';
 export { AgentwireValueError } from './codec/unsupported';
+export * from './compat/zero-copy-structures';
 export { AgentwireArgumentError, AgentwireClosedError, AgentwireError, AgentwireRangeError } from './errors';

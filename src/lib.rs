@@ -8,6 +8,7 @@
 //! | [`bus`] | topics, the subscription trie, routes, mailboxes, endpoints, accounting |
 //! | [`intern`] | process-wide append-only tables of strings and shapes |
 //! | [`codec`] | the wire format of values: decode, validate, encode |
+//! | [`ring`] | the ring of items over shared memory |
 //! | [`pool`] | blocks of memory that threads share and give back |
 //! | [`wait`] | how threads wait for each other |
 //! | [`memory`] | where bytes live |
@@ -27,5 +28,6 @@ pub mod memory;
 pub mod node;
 #[cfg(not(model))]
 pub mod pool;
+pub mod ring;
 pub mod sync;
 pub mod wait;

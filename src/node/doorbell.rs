@@ -1,4 +1,4 @@
-//! How another thread wakes this one: a threadsafe function, and the attention word beside it.
+//! How another thread wakes this one: a threadsafe function, and for an endpoint the attention word beside it.
 //!
 //! Calling the threadsafe function of a terminated worker aborts the process, and the attention word is
 //! memory of that worker. So both stand behind a lock that the worker's environment empties on its way
@@ -21,6 +21,7 @@ use crate::sync::{AtomicU32, Ordering};
 /// What a live thread can be reached by.
 struct Line {
     function: sys::napi_threadsafe_function,
+    /// Null for a bell without one.
     attention: *const AtomicU32,
 }
 
@@ -122,8 +123,10 @@ impl Doorbell for Bell {
     fn raise(&self, attention: u32) {
         if let Some(line) = &*self.0.lock() {
             // SAFETY: the word is alive, for the line is still here under the lock.
-            // Relaxed: a hint; what it hints at has orderings of its own.
-            unsafe { &*line.attention }.fetch_or(attention, Ordering::Relaxed);
+            if let Some(word) = unsafe { line.attention.as_ref() } {
+                // Relaxed: a hint; what it hints at has orderings of its own.
+                word.fetch_or(attention, Ordering::Relaxed);
+            }
         }
     }
 }

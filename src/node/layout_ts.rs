@@ -22,19 +22,20 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("BinaryKind", BINARY_KINDS),
     ("CodecLimit", LIMITS),
     ("InternLimit", crate::intern::LIMITS),
+    ("RingLimit", crate::ring::layout::LIMITS),
 ];
+
+/// Results of raw callbacks that are not counts.
+const RESULTS: &[(&str, &[(&str, i32)])] = &[("RingResult", super::fast::ring::RESULT)];
 
 /// The source of `lib/generated/layout.ts`. Constant enums, which the compiler replaces by their values.
 #[napi(catch_unwind)]
 pub fn layout_typescript() -> String {
     let mut source = String::from("// Written by the build from the Rust layouts. Do not edit.\n");
-    for (name, constants) in ENUMS {
-        let _ = writeln!(source, "\nexport const enum {name} {{");
-        for (constant, value) in *constants {
-            let _ = writeln!(source, "  {constant} = {value},");
-        }
-        source.push_str("}\n");
-    }
+    ENUMS.iter().for_each(|list| write_enum(&mut source, list));
+    RESULTS
+        .iter()
+        .for_each(|list| write_enum(&mut source, list));
     let _ = writeln!(
         source,
         "\n/** `target` of a record whose targets are listed. */\nexport const TARGET_LIST = {TARGET_LIST};"
@@ -47,12 +48,21 @@ pub fn layout_typescript() -> String {
     source
 }
 
+fn write_enum<T: std::fmt::Display>(source: &mut String, (name, constants): &(&str, &[(&str, T)])) {
+    let _ = writeln!(source, "\nexport const enum {name} {{");
+    for (constant, value) in *constants {
+        let _ = writeln!(source, "  {constant} = {value},");
+    }
+    source.push_str("}\n");
+}
+
 /// Names the layout that this binary was built with, so that a facade compiled for another one refuses it.
 #[napi(catch_unwind)]
 pub fn layout_fingerprint() -> String {
     let hash = foldhash::fast::FixedState::with_seed(0).hash_one((
         env!("CARGO_PKG_VERSION"),
         ENUMS,
+        RESULTS,
         TARGET_LIST,
     ));
     format!("{hash:016x}")

@@ -5,6 +5,8 @@
 //! | `fast/` | the raw callbacks of the hot path, each bound to its native object |
 //! | `endpoint.rs` | the class `NativeEndpoint`: everything that is not per message |
 //! | `doorbell.rs` | how another thread wakes this one |
+//! | `thread_bell.rs` | a bell for whatever this thread waits for besides its mailbox |
+//! | `ring.rs` | the class `NativeRing`: making a ring, attaching, what is not hot |
 //! | `memory.rs` | windows on SharedArrayBuffers |
 //! | `tables.rs` | the process-wide strings and shapes |
 //! | `codec.rs` | the Rust codec, for tests and tools |
@@ -20,4 +22,6 @@ mod error;
 mod fast;
 mod layout_ts;
 mod memory;
+mod ring;
 mod tables;
+mod thread_bell;

@@ -5,6 +5,7 @@
 //! object. What they share is here: binding a function to an object, reading arguments, catching panics.
 
 pub mod endpoint;
+pub mod ring;
 
 use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -91,8 +92,22 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// True when the function was called without arguments.
+    pub fn is_empty(&self) -> bool {
+        self.given == 0
+    }
+
     /// The bytes of a Uint8Array.
     pub fn bytes(&self, index: usize) -> Option<ptr::NonNull<[u8]>> {
+        self.typed_array(index, sys::TypedarrayType::uint8_array)
+    }
+
+    /// The elements of a typed array of this kind.
+    fn typed_array<T>(
+        &self,
+        index: usize,
+        wanted: sys::napi_typedarray_type,
+    ) -> Option<ptr::NonNull<[T]>> {
         let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
         if index >= self.given {
             return None;
@@ -109,10 +124,15 @@ impl Arguments {
                 ptr::null_mut(),
             )
         };
-        let usable = status == sys::Status::napi_ok && kind == sys::TypedarrayType::uint8_array;
         // An empty array may have no address.
-        let data = ptr::NonNull::new(data.cast::<u8>()).unwrap_or(ptr::NonNull::dangling());
-        usable.then(|| ptr::NonNull::slice_from_raw_parts(data, length))
+        let data = ptr::NonNull::new(data.cast::<T>()).unwrap_or(ptr::NonNull::dangling());
+        (status == sys::Status::napi_ok && kind == wanted)
+            .then(|| ptr::NonNull::slice_from_raw_parts(data, length))
+    }
+
+    /// The elements of a Uint32Array.
+    pub fn words(&self, index: usize) -> Option<ptr::NonNull<[u32]>> {
+        self.typed_array(index, sys::TypedarrayType::uint32_array)
     }
 
     /// An unsigned integer.
@@ -138,14 +158,6 @@ impl Arguments {
         let mut result = ptr::null_mut();
         // SAFETY: as above.
         unsafe { sys::napi_create_int32(self.env, value, &mut result) };
-        result
-    }
-
-    /// A number to return.
-    pub fn double(&self, value: f64) -> sys::napi_value {
-        let mut result = ptr::null_mut();
-        // SAFETY: as above.
-        unsafe { sys::napi_create_double(self.env, value, &mut result) };
         result
     }
 

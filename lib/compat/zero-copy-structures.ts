@@ -1,0 +1,12 @@
+/** The sub-path `agentwire/zero-copy-structures`: the names of the module that it takes the place of. */
+import { ZeroCopyRingBuffer } from '../ring/zero-copy-ring-buffer';
+import { lazily } from './lazily';
+
+export { BorrowedItem, RingClaim } from '../ring/in-place';
+export { type DequeueAsyncOptions, type RingStats, ZeroCopyRingBuffer } from '../ring/zero-copy-ring-buffer';
+
+/** This thread's ring of the default size, made when it is first used. Other threads attach to its `.buffer`. */
+export const globalMessageBuffer: ZeroCopyRingBuffer = lazily(
+  ZeroCopyRingBuffer.prototype,
+  () => new ZeroCopyRingBuffer(),
+);

@@ -1,0 +1,101 @@
+import { ThreadBell, type Waiting } from '../wait/thread-bell';
+
+/** Longest that Node's timers wait; longer ones would go off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** What they take from. */
+export interface ItemSource {
+  /** The next item, or null. */
+  dequeue(): Uint8Array | null;
+  /** Has the bell rung when the next item comes; true when there may be one already. */
+  callForItem(bell: ThreadBell): boolean;
+}
+
+interface Consumer {
+  resolve(item: Uint8Array | null): void;
+  reject(error: unknown): void;
+  cleanUp(): void;
+}
+
+/** The pending `dequeueAsync` calls of one ring in this thread, served in the order in which they came. */
+export class AsyncConsumers implements Waiting {
+  private readonly pending = new Set<Consumer>();
+
+  constructor(private readonly source: ItemSource) {}
+
+  /** The next item; null when none came in time. */
+  next(timeoutMs: number, signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      // Who came earlier is served first.
+      const item = this.pending.size === 0 ? this.source.dequeue() : null;
+      if (item !== null || timeoutMs === 0) {
+        resolve(item);
+        return;
+      }
+      this.wait(resolve, reject, timeoutMs, signal);
+    });
+  }
+
+  /** Serves who waits with what is there. */
+  look(): void {
+    try {
+      do this.serve();
+      while (this.pending.size > 0 && this.source.callForItem(ThreadBell.get()));
+    } catch (error) {
+      for (const consumer of [...this.pending]) {
+        this.remove(consumer);
+        consumer.reject(error);
+      }
+    }
+  }
+
+  private serve(): void {
+    for (const consumer of this.pending) {
+      const item = this.source.dequeue();
+      if (item === null) return;
+      this.remove(consumer);
+      consumer.resolve(item);
+    }
+  }
+
+  private wait(
+    resolve: Consumer['resolve'],
+    reject: Consumer['reject'],
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): void {
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = (): void => {
+      this.remove(consumer);
+      reject(signal?.reason);
+    };
+    const consumer: Consumer = {
+      resolve,
+      reject,
+      cleanUp: () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      },
+    };
+    if (timeoutMs <= LONGEST_TIMER_MS) {
+      timer = setTimeout(() => {
+        this.remove(consumer);
+        resolve(null);
+      }, timeoutMs);
+    }
+    signal?.addEventListener('abort', onAbort);
+    this.pending.add(consumer);
+    ThreadBell.get().add(this);
+    this.look();
+  }
+
+  private remove(consumer: Consumer): void {
+    this.pending.delete(consumer);
+    consumer.cleanUp();
+    if (this.pending.size === 0) ThreadBell.get().remove(this);
+  }
+}
