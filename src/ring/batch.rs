@@ -55,9 +55,6 @@ impl<M: WideMemory> Ring<M> {
                 offset += len;
             }
             done += claimed;
-            if claimed < wanted {
-                break;
-            }
         }
         Ok(done)
     }

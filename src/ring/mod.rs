@@ -7,7 +7,6 @@
 //! | `batch.rs` | several items by one claim |
 //! | `shared.rs` | one thread's handle: what it holds open, waiting, the other threads' core |
 
-#[cfg(not(model))]
 mod batch;
 pub mod layout;
 mod position;
@@ -16,6 +15,7 @@ mod ring;
 #[cfg(not(model))]
 mod shared;
 
+pub use batch::Drained;
 pub use layout::{Geometry, GeometryError};
 pub use ring::{Claim, Held, Ring, RingError, Taken};
 #[cfg(not(model))]
