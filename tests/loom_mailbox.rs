@@ -20,6 +20,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Notify;
 use loom::thread;
 
+/// Switches that no thread asked for. AGENTWIRE_LOOM_PREEMPTIONS asks for another bound.
 const PREEMPTIONS: usize = 3;
 
 /// How often a consumer looks for records while producers push.
@@ -27,7 +28,12 @@ const LOOKS: usize = 3;
 
 fn model(run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(PREEMPTIONS);
+    let asked = std::env::var("AGENTWIRE_LOOM_PREEMPTIONS");
+    builder.preemption_bound = Some(asked.map_or(PREEMPTIONS, |bound| {
+        bound
+            .parse()
+            .expect("AGENTWIRE_LOOM_PREEMPTIONS is a number")
+    }));
     builder.max_branches = 20_000;
     builder.check(run);
 }
@@ -38,6 +44,8 @@ struct ModelMemory {
     words: Vec<AtomicU32>,
     /// Read by every access, written by `clear`.
     life: UnsafeCell<()>,
+    /// Stepped by every access: see tests/model_memory.
+    steps: AtomicU32,
 }
 
 // SAFETY: the cell holds nothing; loom checks the accesses that it stands for.
@@ -50,6 +58,7 @@ impl ModelMemory {
         Self {
             words: (0..bytes / 4).map(|_| AtomicU32::new(0)).collect(),
             life: UnsafeCell::new(()),
+            steps: AtomicU32::new(0),
         }
     }
 }
@@ -61,11 +70,13 @@ impl Memory for ModelMemory {
 
     fn load(&self, offset: usize, order: Ordering) -> u32 {
         self.life.with(|_| ());
+        self.steps.fetch_add(1, Ordering::Relaxed);
         self.words[offset / 4].load(order)
     }
 
     fn store(&self, offset: usize, value: u32, order: Ordering) {
         self.life.with(|_| ());
+        self.steps.fetch_add(1, Ordering::Relaxed);
         self.words[offset / 4].store(value, order);
     }
 
