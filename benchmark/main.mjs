@@ -2,7 +2,13 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Pair } from './pair.mjs';
+import { garbage } from './rows/garbage.mjs';
 import { latency } from './rows/latency.mjs';
+import { memory } from './rows/memory.mjs';
+import { pools } from './rows/pools.mjs';
+import { ringAlone } from './rows/ring-alone.mjs';
+import { ringPair } from './rows/ring-pair.mjs';
+import { soak } from './rows/soak.mjs';
 import { stages } from './rows/stages.mjs';
 import { throughput } from './rows/throughput.mjs';
 import { table } from './stats.mjs';
@@ -10,8 +16,16 @@ import { table } from './stats.mjs';
 const HELP = `Usage: npm run bench [-- options]
        npm run test:performance [-- options]    judges each row; exits with 1 when a "must" is missed
 
-  --quick        fewer and shorter rounds: about a minute
-  --row N        only this row (1, 2 or 3; stages for the profile of one message); repeatable
+  --quick        fewer and shorter rounds: about two minutes
+  --row N        only this row; repeatable
+                   1        messages/s between two threads
+                   2, 3     latency, receiver awake and asleep
+                   6, 7     ring on one thread, between two threads
+                   8        object pool, buffer pool
+                   16       memory of agents
+                   17       garbage per message
+                   18       ten minutes at half of peak: only when asked for (one minute, not judged, with --quick)
+                   stages   the profile of one message
   --json         one JSON object on stdout
   --help         this text`;
 
@@ -35,8 +49,14 @@ if (values.help) {
   process.exit(0);
 }
 const rows = [
-  { names: ['1'], run: throughput },
-  { names: ['2', '3'], run: latency },
+  { names: ['1'], run: throughput, workers: 'peer.mjs' },
+  { names: ['2', '3'], run: latency, workers: 'peer.mjs' },
+  { names: ['6'], run: ringAlone },
+  { names: ['7'], run: ringPair, workers: 'ring.mjs' },
+  { names: ['8'], run: pools, workers: 'buffer-pool.mjs' },
+  { names: ['16'], run: memory },
+  { names: ['17'], run: garbage },
+  { names: ['18'], run: soak, isLong: true },
 ];
 const known = [...rows.flatMap(({ names }) => names), 'stages'];
 const unknown = values.row?.find((row) => !known.includes(row));
@@ -44,15 +64,16 @@ if (unknown !== undefined) {
   console.error(`--row ${unknown}: there are the rows ${known.join(', ')}`);
   process.exit(2);
 }
-const wanted = (names) => values.row === undefined || names.some((name) => values.row.includes(name));
+const wanted = (names, isLong = false) =>
+  values.row === undefined ? !isLong : names.some((name) => values.row.includes(name));
 
 const say = (line) => console.error(line);
 const results = [];
-for (const { names, run } of rows) {
-  if (!wanted(names)) continue;
-  const pair = await Pair.start();
+for (const { names, run, workers, isLong } of rows) {
+  if (!wanted(names, isLong)) continue;
+  const pair = workers === undefined ? undefined : await Pair.start(workers);
   results.push(...(await run({ pair, quick: values.quick, say })));
-  await pair.stop();
+  await pair?.stop();
 }
 const profile = wanted(['stages']) ? await stages({ quick: values.quick }) : undefined;
 
@@ -77,5 +98,5 @@ function heading() {
 
 function line({ row, work, figure, peer, ratio, must, aim }) {
   const verdict = (target) => (target === null ? '' : target.ok ? 'PASS' : 'FAIL');
-  return [row, work, figure, peer, ratio, must?.text ?? '-', verdict(must), aim.text, verdict(aim)];
+  return [row, work, figure, peer, ratio, must?.text ?? '-', verdict(must), aim?.text ?? '-', verdict(aim)];
 }

@@ -1,10 +1,10 @@
 // Two worker threads, a publisher and a subscriber, and a round of work for them over one of the transports.
 import { MessageChannel, Worker } from 'node:worker_threads';
 
-const file = new URL('./workers/peer.mjs', import.meta.url);
-
 export class Pair {
-  static async start() {
+  /** Two threads that run this file of workers/. */
+  static async start(name) {
+    const file = new URL(`./workers/${name}`, import.meta.url);
     const { port1, port2 } = new MessageChannel();
     const pair = new Pair();
     pair.subscriber = new Worker(file, { workerData: { role: 'subscriber', port: port1 }, transferList: [port1] });

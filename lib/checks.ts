@@ -71,3 +71,14 @@ export function allocateShared(bytes: number, what: string): Uint8Array {
     );
   }
 }
+
+/** Refuses an option that is not known, rather than have it do nothing. */
+export function refuseUnknown(options: object, known: readonly string[], where: string): void {
+  for (const key of Object.keys(options)) {
+    if (known.includes(key) || (options as Record<string, unknown>)[key] === undefined) continue;
+    throw new AgentwireError(
+      'ERR_AGENTWIRE_UNKNOWN_OPTION',
+      `${where} does not know the option "${key}" in this version; it knows ${known.join(', ')}`,
+    );
+  }
+}

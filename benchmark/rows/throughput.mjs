@@ -1,4 +1,4 @@
-import { median } from '../stats.mjs';
+import { median, perSecond } from '../stats.mjs';
 
 /** Row 1: one publisher thread, one subscriber thread. Cold counts from the first message, before anything is learnt. */
 export async function throughput({ pair, quick, say }) {
@@ -55,8 +55,4 @@ async function compare(pair, rounds, { cold, ...messages }, say) {
     }
   }
   return { agentwire: median(speeds.agentwire), MessagePort: median(speeds.MessagePort) };
-}
-
-function perSecond(speed) {
-  return speed >= 1e6 ? `${(speed / 1e6).toFixed(2)} M/s` : `${Math.round(speed / 1e3)} k/s`;
 }

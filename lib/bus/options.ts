@@ -1,4 +1,5 @@
-import { AgentwireArgumentError, AgentwireError } from '../errors';
+import { refuseUnknown } from '../checks';
+import { AgentwireArgumentError } from '../errors';
 import { Bus } from '../generated/layout';
 
 /** How urgent a message is. A higher priority overtakes lower ones; the lower ones keep a guaranteed share. */
@@ -42,17 +43,6 @@ const MOST_NAME_LENGTH = 256;
 const busOptions = ['name', 'onError'];
 const subscribeOptions = ['queueLimit', 'overflow'];
 const publishOptions = ['priority', 'headers', 'correlationId'];
-
-/** Refuses an option that is not known, rather than have it do nothing. */
-function refuseUnknown(options: object, known: readonly string[], where: string): void {
-  for (const key of Object.keys(options)) {
-    if (known.includes(key) || (options as Record<string, unknown>)[key] === undefined) continue;
-    throw new AgentwireError(
-      'ERR_AGENTWIRE_UNKNOWN_OPTION',
-      `${where} does not know the option "${key}" in this version; it knows ${known.join(', ')}`,
-    );
-  }
-}
 
 export function checkBusOptions(options: EventBusOptions): { name: string; onError: EventBusOptions['onError'] } {
   if (typeof options !== 'object' || options === null)

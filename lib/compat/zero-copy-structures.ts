@@ -2,6 +2,8 @@
 import { ZeroCopyRingBuffer } from '../ring/zero-copy-ring-buffer';
 import { lazily } from './lazily';
 
+export { BatchAllocator, type BatchAllocatorStats } from '../pool/batch-allocator';
+export { ObjectPool, type ObjectPoolOptions, type ObjectPoolStats } from '../pool/object-pool';
 export { BorrowedItem, RingClaim } from '../ring/in-place';
 export { type DequeueAsyncOptions, type RingStats, ZeroCopyRingBuffer } from '../ring/zero-copy-ring-buffer';
 

@@ -12,6 +12,7 @@
 //! | `codec.rs` | the Rust codec, for tests and tools |
 //! | `layout_ts.rs` | offsets and constants as TypeScript source |
 //! | `copies.rs` | finds other copies of the addon in this process |
+//! | `usage.rs` | how much native memory there is |
 //! | `error.rs` | errors with the codes that users see |
 
 mod codec;
@@ -25,3 +26,4 @@ mod memory;
 mod ring;
 mod tables;
 mod thread_bell;
+mod usage;

@@ -1,0 +1,74 @@
+import { measureInChild } from '../child.mjs';
+import { bytes, median, notMeasured } from '../stats.mjs';
+
+const FEW = 100;
+const MANY = 1100;
+
+/**
+ * Row 16: agents on 4 threads, each a subscription with a topic and a handler of its own that has received 20 messages. The count
+ * is agentwire's own of its native memory, and what Node.js counts as outside of V8's heap in each thread, less what was there
+ * before agentwire was loaded. Beside it the resident memory of the whole process, less that of one that has only the threads;
+ * it also holds the heaps, code, and what the allocators keep. Each figure comes from a process of its own.
+ */
+export async function memory({ quick, say }) {
+  const rounds = quick ? 3 : 7;
+  const kinds = [
+    { transport: 'none', agents: 0 },
+    { transport: 'agentwire', agents: FEW },
+    { transport: 'agentwire', agents: MANY },
+    { transport: 'MessagePort', agents: FEW },
+    { transport: 'MessagePort', agents: MANY },
+  ];
+  const seen = kinds.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, kind] of kinds.entries()) {
+      const figures = await measureInChild('memory.mjs', kind);
+      seen[index].push(figures);
+      const { counted, resident } = figures;
+      say(
+        `row 16, round ${round + 1} of ${rounds}: ${kind.transport}, ${kind.agents} agents: ` +
+          `${bytes(counted)} counted, ${bytes(resident)} resident`,
+      );
+    }
+  }
+  const [none, few, many, peerFew, peerMany] = seen.map((figures) => ({
+    counted: median(figures.map(({ counted }) => counted)),
+    interned: median(figures.map(({ interned }) => interned)),
+    resident: median(figures.map(({ resident }) => resident)),
+  }));
+  const further = (more, less, what) => (more[what] - less[what]) / (MANY - FEW);
+  const both = (counted, resident) => `${bytes(counted)} counted, ${bytes(resident)} resident`;
+  const total = few.counted;
+  const each = further(many, few, 'counted');
+  return [
+    {
+      row: '16',
+      work: `memory, ${FEW} agents on 4 threads`,
+      figure: both(total, few.resident - none.resident),
+      peer: `MessagePort ${both(peerFew.counted, peerFew.resident - none.resident)}`,
+      ratio: '',
+      must: { text: '10 MB', ok: total <= 10e6 },
+      aim: { text: '5 MB', ok: total <= 5e6 },
+    },
+    {
+      row: '16',
+      work: 'memory, each further agent',
+      figure: both(each, further(many, few, 'resident')),
+      peer: `MessagePort ${both(further(peerMany, peerFew, 'counted'), further(peerMany, peerFew, 'resident'))}`,
+      ratio: '',
+      must: { text: '100 KB', ok: each <= 100e3 },
+      aim: { text: '2 KB', ok: each <= 2e3 },
+    },
+    {
+      row: '16',
+      work: `memory, strings and shapes with an id (${FEW} agents)`,
+      figure: `${bytes(few.interned)} counted`,
+      peer: '-',
+      ratio: '',
+      must: { text: '1 MB', ok: few.interned <= 1e6 },
+      aim: { text: '0.5 MB', ok: few.interned <= 0.5e6 },
+    },
+    notMeasured('16', 'memory, codecs', 'there is no codec pool yet'),
+    notMeasured('16', 'memory, all', 'parts of it do not exist yet'),
+  ];
+}
