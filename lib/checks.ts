@@ -16,20 +16,26 @@ export function checkTimeout(name: string, value: unknown): number {
 /** A Uint8Array (a Buffer is one) whose bytes are still there. */
 export function checkBytes(name: string, value: unknown): Uint8Array {
   if (!(value instanceof Uint8Array)) throw new AgentwireArgumentError(name, 'a Uint8Array', value);
-  // A detached array, and one whose resizable buffer became too small, look empty.
-  if (value.length === 0 && isGone(value)) {
-    throw new AgentwireError(
-      'ERR_AGENTWIRE_DETACHED',
-      `${name} has lost its memory: its buffer was transferred to another thread, or resized; nothing was read or written`,
-    );
-  }
+  // Whatever its length says: see lostMemory.
+  if (isGone(value)) throw lostMemory(name);
   return value;
+}
+
+/**
+ * For an array that lost its memory. Optimised code of Node 20 may still see the old length of such an array at one place and 0 at
+ * the next; so who got fewer bytes from it than he expected, or none, looks again.
+ */
+export function lostMemory(name: string): AgentwireError {
+  return new AgentwireError(
+    'ERR_AGENTWIRE_DETACHED',
+    `${name} has lost its memory: its buffer was transferred to another thread, or resized; nothing was read or written`,
+  );
 }
 
 const { at } = Uint8Array.prototype;
 
 /** True for an array without memory: methods of typed arrays throw for it. */
-function isGone(array: Uint8Array): boolean {
+export function isGone(array: Uint8Array): boolean {
   try {
     at.call(array, 0);
     return false;

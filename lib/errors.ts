@@ -29,8 +29,8 @@ export class AgentwireRangeError extends RangeError {
 
 /** A use of something after its `close()`. */
 export class AgentwireClosedError extends AgentwireError {
-  constructor(what: string) {
-    super('ERR_AGENTWIRE_CLOSED', `${what} is closed; open a new one with new EventBus({name})`);
+  constructor(what: string, remedy = 'open a new one with new EventBus({name})') {
+    super('ERR_AGENTWIRE_CLOSED', `${what} is closed; ${remedy}`);
   }
 }
 

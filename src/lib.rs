@@ -10,6 +10,7 @@
 //! | [`codec`] | the wire format of values: decode, validate, encode |
 //! | [`ring`] | the ring of items over shared memory |
 //! | [`pool`] | blocks of memory that threads share and give back |
+//! | [`stream`] | a circular byte stream in shared memory or in a mapped file |
 //! | [`wait`] | how threads wait for each other |
 //! | [`memory`] | where bytes live |
 //! | [`sync`] | std or loom: the only importer of atomics |
@@ -29,5 +30,6 @@ pub mod node;
 #[cfg(not(model))]
 pub mod pool;
 pub mod ring;
+pub mod stream;
 pub mod sync;
 pub mod wait;

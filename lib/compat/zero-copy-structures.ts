@@ -1,5 +1,6 @@
 /** The sub-path `agentwire/zero-copy-structures`: the names of the module that it takes the place of. */
 import { ZeroCopyRingBuffer } from '../ring/zero-copy-ring-buffer';
+import { MemoryMappedBuffer } from '../stream/memory-mapped-buffer';
 import { lazily } from './lazily';
 
 export { BatchAllocator, type BatchAllocatorStats } from '../pool/batch-allocator';
@@ -7,8 +8,16 @@ export { ObjectPool, type ObjectPoolOptions, type ObjectPoolStats } from '../poo
 export { BorrowedItem, RingClaim } from '../ring/in-place';
 export { type DequeueAsyncOptions, type RingStats, ZeroCopyRingBuffer } from '../ring/zero-copy-ring-buffer';
 
+export { MemoryMappedBuffer, type MemoryMappedBufferStats } from '../stream/memory-mapped-buffer';
+
 /** This thread's ring of the default size, made when it is first used. Other threads attach to its `.buffer`. */
 export const globalMessageBuffer: ZeroCopyRingBuffer = lazily(
   ZeroCopyRingBuffer.prototype,
   () => new ZeroCopyRingBuffer(),
+);
+
+/** This thread's byte stream of the default size, made when it is first used. Other threads attach to its `.buffer`. */
+export const globalStreamBuffer: MemoryMappedBuffer = lazily(
+  MemoryMappedBuffer.prototype,
+  () => new MemoryMappedBuffer(),
 );

@@ -4,6 +4,8 @@
 #[cfg(not(model))]
 mod heap;
 #[cfg(not(model))]
+mod mapped;
+#[cfg(not(model))]
 pub mod registry;
 #[cfg(not(model))]
 mod shared;
@@ -11,6 +13,8 @@ mod span;
 
 #[cfg(not(model))]
 pub use heap::HeapBytes;
+#[cfg(not(model))]
+pub use mapped::MappedBytes;
 #[cfg(not(model))]
 pub use shared::SharedBytes;
 pub use span::{Source, Target};

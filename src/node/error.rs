@@ -22,6 +22,8 @@ pub enum Code {
     ForeignMemory,
     /// Words of shared memory that cannot be: somebody has written over them.
     Damaged,
+    /// A file that cannot be opened, with the code of the reason.
+    File(&'static str),
     /// A wrong argument, which the facade should have caught.
     Argument,
     /// A bug of agentwire.
@@ -38,6 +40,7 @@ impl AsRef<str> for Code {
             Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
             Self::ForeignMemory => "ERR_AGENTWIRE_FOREIGN_MEMORY",
             Self::Damaged => "ERR_AGENTWIRE_DAMAGED",
+            Self::File(code) => code,
             Self::Argument => "ERR_AGENTWIRE_ARGUMENT",
             Self::Internal => "ERR_AGENTWIRE_INTERNAL",
         }

@@ -23,6 +23,7 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("CodecLimit", LIMITS),
     ("InternLimit", crate::intern::LIMITS),
     ("RingLimit", crate::ring::layout::LIMITS),
+    ("Stream", crate::stream::layout::STREAM),
 ];
 
 /// Results of raw callbacks that are not counts.

@@ -8,6 +8,7 @@
 //! | `thread_bell.rs` | a bell for whatever this thread waits for besides its mailbox |
 //! | `ring.rs` | the class `NativeRing`: making a ring, attaching, what is not hot |
 //! | `memory.rs` | windows on SharedArrayBuffers |
+//! | `stream.rs` | the class `NativeStream`: a byte stream in shared memory or in a file |
 //! | `tables.rs` | the process-wide strings and shapes |
 //! | `codec.rs` | the Rust codec, for tests and tools |
 //! | `layout_ts.rs` | offsets and constants as TypeScript source |
@@ -24,6 +25,7 @@ mod fast;
 mod layout_ts;
 mod memory;
 mod ring;
+mod stream;
 mod tables;
 mod thread_bell;
 mod usage;

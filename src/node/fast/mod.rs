@@ -6,6 +6,7 @@
 
 pub mod endpoint;
 pub mod ring;
+pub mod stream;
 
 use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -158,6 +159,14 @@ impl Arguments {
         let mut result = ptr::null_mut();
         // SAFETY: as above.
         unsafe { sys::napi_create_int32(self.env, value, &mut result) };
+        result
+    }
+
+    /// A number to return.
+    pub fn double(&self, value: f64) -> sys::napi_value {
+        let mut result = ptr::null_mut();
+        // SAFETY: as above.
+        unsafe { sys::napi_create_double(self.env, value, &mut result) };
         result
     }
 
