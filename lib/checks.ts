@@ -15,7 +15,9 @@ export function checkTimeout(name: string, value: unknown): number {
 
 /** A Uint8Array (a Buffer is one) whose bytes are still there. */
 export function checkBytes(name: string, value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw new AgentwireArgumentError(name, 'a Uint8Array', value);
+  if (!(value instanceof Uint8Array && ArrayBuffer.isView(value))) {
+    throw new AgentwireArgumentError(name, 'a Uint8Array', value);
+  }
   // Whatever its length says: see lostMemory.
   if (isGone(value)) throw lostMemory(name);
   return value;
@@ -55,11 +57,11 @@ export function checkSharedBuffer(what: string, value: unknown): Uint8Array {
   }
   // Node 20 has growable buffers; the types that we compile against do not.
   if ((value as { growable?: boolean }).growable === true) {
-    throw new AgentwireArgumentError(
-      `${what}.attach(sharedArrayBuffer)`,
-      'a SharedArrayBuffer of fixed length',
-      'a growable one',
-    );
+    const expected = 'a SharedArrayBuffer of fixed length, not a growable one';
+    throw new AgentwireArgumentError(`${what}.attach(sharedArrayBuffer)`, expected, value);
+  }
+  if (value.byteLength === 0) {
+    throw new AgentwireError('ERR_AGENTWIRE_FOREIGN_MEMORY', `${what}.attach: the SharedArrayBuffer has no bytes`);
   }
   return new Uint8Array(value);
 }

@@ -12,6 +12,7 @@ export interface ItemSource {
 }
 
 interface Consumer {
+  readonly signal: AbortSignal | undefined;
   resolve(item: Uint8Array | null): void;
   reject(error: unknown): void;
   cleanUp(): void;
@@ -20,6 +21,8 @@ interface Consumer {
 /** The pending `dequeueAsync` calls of one ring in this thread, served in the order in which they came. */
 export class AsyncConsumers implements Waiting {
   private readonly pending = new Set<Consumer>();
+  /** Those who have a signal, by signal: Node.js warns of many listeners on one. */
+  private readonly bySignal = new Map<AbortSignal, Set<Consumer>>();
 
   constructor(private readonly source: ItemSource) {}
 
@@ -69,25 +72,14 @@ export class AsyncConsumers implements Waiting {
     signal: AbortSignal | undefined,
   ): void {
     let timer: NodeJS.Timeout | undefined;
-    const onAbort = (): void => {
-      this.remove(consumer);
-      reject(signal?.reason);
-    };
-    const consumer: Consumer = {
-      resolve,
-      reject,
-      cleanUp: () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-      },
-    };
+    const consumer: Consumer = { signal, resolve, reject, cleanUp: () => clearTimeout(timer) };
     if (timeoutMs <= LONGEST_TIMER_MS) {
       timer = setTimeout(() => {
         this.remove(consumer);
         resolve(null);
       }, timeoutMs);
     }
-    signal?.addEventListener('abort', onAbort);
+    if (signal !== undefined) this.listen(signal).add(consumer);
     this.pending.add(consumer);
     ThreadBell.get().add(this);
     this.look();
@@ -96,6 +88,33 @@ export class AsyncConsumers implements Waiting {
   private remove(consumer: Consumer): void {
     this.pending.delete(consumer);
     consumer.cleanUp();
+    if (consumer.signal !== undefined) this.unlisten(consumer.signal, consumer);
     if (this.pending.size === 0) ThreadBell.get().remove(this);
   }
+
+  private listen(signal: AbortSignal): Set<Consumer> {
+    let consumers = this.bySignal.get(signal);
+    if (consumers === undefined) {
+      consumers = new Set();
+      this.bySignal.set(signal, consumers);
+      signal.addEventListener('abort', this.onAbort);
+    }
+    return consumers;
+  }
+
+  private unlisten(signal: AbortSignal, consumer: Consumer): void {
+    const consumers = this.bySignal.get(signal);
+    if (consumers?.delete(consumer) && consumers.size === 0) {
+      this.bySignal.delete(signal);
+      signal.removeEventListener('abort', this.onAbort);
+    }
+  }
+
+  private readonly onAbort = ({ target }: Event): void => {
+    const signal = target as AbortSignal;
+    for (const consumer of [...(this.bySignal.get(signal) ?? [])]) {
+      this.remove(consumer);
+      consumer.reject(signal.reason);
+    }
+  };
 }

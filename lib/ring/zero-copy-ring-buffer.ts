@@ -1,4 +1,4 @@
-import { allocateShared, checkBytes, checkInteger, checkSharedBuffer, checkTimeout } from '../checks';
+import { allocateShared, checkBytes, checkInteger, checkSharedBuffer, checkTimeout, lostMemory } from '../checks';
 import { AgentwireArgumentError, AgentwireError, AgentwireRangeError, withContext } from '../errors';
 import { RingLimit, RingResult } from '../generated/layout';
 import { native } from '../native';
@@ -140,8 +140,14 @@ export class ZeroCopyRingBuffer {
     if (data instanceof Uint8Array && data.length <= MOST_ON_HEAP && data.length > 0) {
       if (this.#isOwn(data)) throw this.#error(RingResult.Overlap);
       const scratch = this.#scratch ?? this.#scratchMemory();
-      scratch.set(data);
-      result = this.#enqueueScratch(data.length);
+      const { length } = data;
+      try {
+        scratch.set(data);
+      } catch {
+        // Optimised code may see the length that an array had before it lost its memory.
+        throw lostMemory('data');
+      }
+      result = this.#enqueueScratch(length);
     } else {
       result = this.#enqueue(data);
     }
@@ -151,7 +157,9 @@ export class ZeroCopyRingBuffer {
   /** An empty item, or an error. */
   #enqueueUnusual(data: Uint8Array, result: number): boolean {
     checkBytes('data', data);
-    if (result === RingResult.NoBytes) return this.#enqueue() === 1;
+    if (result === RingResult.NoBytes) result = this.#enqueue();
+    if (result === 1) return true;
+    if (result === RingResult.Full) return false;
     throw this.#error(result, data.length);
   }
 
@@ -173,7 +181,11 @@ export class ZeroCopyRingBuffer {
         const item = items[done + count] as Uint8Array;
         const { length } = item;
         if (end + length > bytes.length) break;
-        bytes.set(item, end);
+        try {
+          bytes.set(item, end);
+        } catch {
+          throw lostMemory(`items[${done + count}]`);
+        }
         lengths[count] = length;
         end += length;
         count += 1;
@@ -204,7 +216,7 @@ export class ZeroCopyRingBuffer {
    *
    * @param count how many of the lengths count; all by default.
    */
-  enqueuePacked(bytes: Uint8Array, lengths: Uint32Array, count: number = lengths.length): number {
+  enqueuePacked(bytes: Uint8Array, lengths: Uint32Array, count: number = lengths?.length): number {
     checkBytes('bytes', bytes);
     checkLengths(lengths);
     checkInteger('count', count, 0, lengths.length);
@@ -274,6 +286,8 @@ export class ZeroCopyRingBuffer {
    * Throws a RangeError (`ERR_AGENTWIRE_TOO_LONG`) when the item is longer than the target; then it stays in the ring.
    */
   dequeueInto(target: Uint8Array): number {
+    // An empty item would go into an array without memory.
+    if (target?.length === 0) checkBytes('target', target);
     const length = this.#dequeueInto(target);
     if (length > 0 || length === RingResult.Empty) return length;
     return this.#dequeuedUnusual(target, length);
@@ -324,10 +338,10 @@ export class ZeroCopyRingBuffer {
    * Throws a RangeError (`ERR_AGENTWIRE_TOO_LONG`) when not even the first fits; then it stays in the ring.
    */
   drainInto(bytes: Uint8Array, lengths: Uint32Array): number {
-    const count = this.#drainInto(bytes, lengths, lengths.length);
-    if (count > 0) return count;
     checkBytes('bytes', bytes);
     checkLengths(lengths);
+    const count = this.#drainInto(bytes, lengths, lengths.length);
+    if (count > 0) return count;
     if (count === 0 || count === RingResult.Empty) return 0;
     return this.#dequeuedUnusual(bytes, count);
   }
@@ -365,7 +379,7 @@ export class ZeroCopyRingBuffer {
   /**
    * Gives the memory of an item from `dequeue` back, for a later one: it saves the allocation, half a microsecond for 512 bytes. The item
    * and all views on its buffer become empty, so that nobody can reach what comes next. False when there was nothing to gain: items
-   * up to 64 bytes, items of `drain`, and before Node.js 22, which cannot move a buffer's memory.
+   * up to 64 bytes, items that `drain` gave together, and before Node.js 22, which cannot move a buffer's memory.
    */
   recycle(item: Uint8Array): boolean {
     if (!(item instanceof Uint8Array)) throw new AgentwireArgumentError('item', 'an item from dequeue', item);
@@ -385,7 +399,10 @@ export class ZeroCopyRingBuffer {
     return this.#size() >= this.#capacity - 1;
   }
 
-  /** Drops the items that are there: how many. Safe while others use the ring. Stops at a slot that somebody has claimed. */
+  /**
+   * Drops the items that are there: how many, slots included that were abandoned. Safe while others use the ring. Stops at a slot
+   * that somebody has claimed.
+   */
   clear(): number {
     const dropped = this.#functions.clear();
     if (dropped < 0) throw this.#error(dropped);

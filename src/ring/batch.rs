@@ -143,7 +143,7 @@ impl<M: WideMemory> Ring<M> {
                     drained.bytes = end;
                 }
                 Front::Refuse { held, damaged } => {
-                    self.free(*held);
+                    self.pass_over(*held, *damaged);
                     drained.damaged += u32::from(*damaged);
                 }
             }

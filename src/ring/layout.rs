@@ -205,7 +205,9 @@ impl std::fmt::Display for GeometryError {
                 f,
                 "an item size is a multiple of four from {LEAST_ITEM_SIZE} to {MOST_ITEM_SIZE}; this one is {given}"
             ),
-            Self::Foreign => f.write_str("the memory does not hold a ring"),
+            Self::Foreign => {
+                f.write_str("the memory does not hold a ring; give the .buffer of one")
+            }
             Self::Version(found) => write!(
                 f,
                 "the ring has layout version {found}, and this version of agentwire knows {VERSION}; use the same version of agentwire in all threads"

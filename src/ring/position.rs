@@ -32,6 +32,12 @@ impl Positions {
         (position >> self.index_bits) << 1
     }
 
+    /// The turn of a slot with the item of this position.
+    #[inline]
+    pub fn item_turn(self, position: u64) -> u64 {
+        self.free_turn(position) | 1
+    }
+
     /// The position `count` slots further; `count` is at most the number of slots.
     #[inline]
     pub fn advance(self, position: u64, count: u32) -> u64 {

@@ -24,7 +24,7 @@
 use super::layout::{ABANDONED, BYTES, Geometry, GeometryError, HEAD, LENGTH, TAIL, TURN};
 use super::position::Positions;
 use crate::memory::{Source, Target, WideMemory};
-use crate::sync::{Ordering, fence, spin_hint};
+use crate::sync::{Arc, AtomicU64, Ordering, fence, spin_hint};
 
 /// Rounds of one call in which others were faster each time, before it gives up. Only words that somebody keeps
 /// writing over get there.
@@ -100,6 +100,8 @@ pub struct Ring<M> {
     memory: M,
     geometry: Geometry,
     pub(super) positions: Positions,
+    /// Items with an impossible length that were passed over, also by calls that ended without an item.
+    damaged: Arc<AtomicU64>,
 }
 
 impl<M: WideMemory> Ring<M> {
@@ -110,7 +112,14 @@ impl<M: WideMemory> Ring<M> {
             memory,
             geometry,
             positions: Positions::new(geometry.slots),
+            damaged: Arc::new(AtomicU64::new(0)),
         })
+    }
+
+    /// Counts the damaged items that are passed over where others count theirs.
+    pub fn counting_damaged(mut self, damaged: &Arc<AtomicU64>) -> Self {
+        self.damaged = Arc::clone(damaged);
+        self
     }
 
     /// Slots and sizes.
@@ -186,7 +195,7 @@ impl<M: WideMemory> Ring<M> {
     fn publish(&self, claim: Claim, len: u32) {
         self.memory
             .store(claim.slot + LENGTH, len, Ordering::Relaxed);
-        let turn = self.positions.free_turn(claim.position) + 1;
+        let turn = self.positions.item_turn(claim.position);
         // SYNC POINT item: Release pairs with the Acquire in `front`; the item's bytes come before it.
         self.memory
             .store_u64(claim.slot + TURN, turn, Ordering::Release);
@@ -215,7 +224,7 @@ impl<M: WideMemory> Ring<M> {
     /// Hands a slot back to producers.
     #[inline]
     pub fn free(&self, held: Held) {
-        let turn = self.positions.free_turn(held.position) + 2;
+        let turn = self.positions.item_turn(held.position).wrapping_add(1);
         // SYNC POINT free: Release pairs with the Acquire in `claim`; the reading comes before it.
         self.memory
             .store_u64(held.slot + TURN, turn, Ordering::Release);
@@ -224,13 +233,13 @@ impl<M: WideMemory> Ring<M> {
     /// Copies the next item without taking it. Another consumer may take it meanwhile; the copy is whole either
     /// way.
     pub fn peek(&self, mut target: Target<'_>) -> Result<usize, RingError> {
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..self.most_rounds_of_consumers() {
             let held = match self.front()? {
                 Front::Item(held) => held,
                 // Not to be seen by anybody, so it is taken out of the way.
-                Front::Refuse { held, .. } => {
+                Front::Refuse { held, damaged } => {
                     if self.advance(HEAD, held.position, 1) {
-                        self.free(held);
+                        self.pass_over(held, damaged);
                     }
                     continue;
                 }
@@ -243,7 +252,7 @@ impl<M: WideMemory> Ring<M> {
             // SYNC POINT overwrite: pairs with the Release fence in `write`.
             fence(Ordering::Acquire);
             let turn = self.memory.load_u64(held.slot + TURN, Ordering::Relaxed);
-            if turn == self.positions.free_turn(held.position) + 1 {
+            if turn == self.positions.item_turn(held.position) {
                 return Ok(held.len);
             }
             spin_hint();
@@ -282,15 +291,22 @@ impl<M: WideMemory> Ring<M> {
         (total(TAIL), total(HEAD))
     }
 
-    /// Takes out what is there at the moment of the call: how many items. Stops at a slot that a producer holds.
+    /// Takes out what is there at the moment of the call: how many slots, those included that were given up. Stops
+    /// at one that a producer holds.
     pub fn clear(&self) -> Result<usize, RingError> {
         let mut dropped = 0;
         // What comes in meanwhile does not count, so the end is the number that is there now.
         for _ in 0..self.len() {
             match self.front() {
-                Ok(Front::Item(held) | Front::Refuse { held, .. }) => {
+                Ok(Front::Item(held)) => {
                     if self.advance(HEAD, held.position, 1) {
                         self.free(held);
+                        dropped += 1;
+                    }
+                }
+                Ok(Front::Refuse { held, damaged }) => {
+                    if self.advance(HEAD, held.position, 1) {
+                        self.pass_over(held, damaged);
                         dropped += 1;
                     }
                 }
@@ -305,7 +321,7 @@ impl<M: WideMemory> Ring<M> {
     #[inline]
     fn claim_front(&self, room: usize) -> Result<(Held, u32), RingError> {
         let mut damaged_items = 0;
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..self.most_rounds_of_consumers() {
             match self.front()? {
                 Front::Item(held) => {
                     if held.len > room {
@@ -317,7 +333,7 @@ impl<M: WideMemory> Ring<M> {
                 }
                 Front::Refuse { held, damaged } => {
                     if self.advance(HEAD, held.position, 1) {
-                        self.free(held);
+                        self.pass_over(held, damaged);
                         damaged_items += u32::from(damaged);
                     }
                     continue;
@@ -326,6 +342,20 @@ impl<M: WideMemory> Ring<M> {
             spin_hint();
         }
         Err(RingError::Damaged)
+    }
+
+    /// As [`MOST_ROUNDS`], and one for each slot: all of them may have been given up.
+    fn most_rounds_of_consumers(&self) -> u32 {
+        MOST_ROUNDS + self.geometry.slots
+    }
+
+    /// Hands the slot of a claimed non-item back to producers.
+    #[cold]
+    pub(super) fn pass_over(&self, held: Held, damaged: bool) {
+        self.free(held);
+        if damaged {
+            self.damaged.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Looks at the next item without claiming it.
@@ -351,7 +381,7 @@ impl<M: WideMemory> Ring<M> {
         let slot = self.slot_at(position)?;
         // SYNC POINT item: Acquire pairs with the Release in `publish`.
         let turn = self.memory.load_u64(slot + TURN, Ordering::Acquire);
-        let ahead = turn.wrapping_sub(self.positions.free_turn(position) + 1) as i64;
+        let ahead = turn.wrapping_sub(self.positions.item_turn(position)) as i64;
         if ahead < 0 {
             return Ok(Look::NotYet);
         }

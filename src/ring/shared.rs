@@ -10,7 +10,7 @@ use super::layout::{Geometry, GeometryError};
 use super::ring::{Claim, Held, Ring, RingError};
 use crate::memory::registry::Registry;
 use crate::memory::{SharedBytes, Source, Target};
-use crate::sync::{AtomicU64, Ordering, spin_hint};
+use crate::sync::{AtomicU64, Ordering, fence, spin_hint};
 use crate::wait::{Parking, Waiter};
 
 /// Looks at an empty ring before a consumer goes to sleep: some 20 us, which is what a wake-up costs.
@@ -21,7 +21,7 @@ struct Core {
     geometry: Geometry,
     parking: Parking,
     /// Items with an impossible length that were passed over.
-    damaged: AtomicU64,
+    damaged: Arc<AtomicU64>,
 }
 
 /// By the address of the memory, which is the same in every thread.
@@ -73,12 +73,12 @@ impl RingHandle {
             Ok(Core {
                 geometry: Geometry::read_identity(&memory)?,
                 parking: Parking::default(),
-                damaged: AtomicU64::new(0),
+                damaged: Arc::new(AtomicU64::new(0)),
             })
         })?;
         // Once a thread has attached, the geometry is what it read then, whatever the memory says now.
         Ok(Self {
-            ring: Ring::new(memory, core.geometry)?,
+            ring: Ring::new(memory, core.geometry)?.counting_damaged(&core.damaged),
             core,
             claims: RefCell::default(),
             held: RefCell::default(),
@@ -120,9 +120,7 @@ impl RingHandle {
     /// Takes the next item: its length.
     #[inline]
     pub fn dequeue(&self, target: Target<'_>) -> Result<usize, RingError> {
-        let taken = self.ring.dequeue(target)?;
-        self.count_damaged(taken.damaged);
-        Ok(taken.len)
+        self.ring.dequeue(target).map(|taken| taken.len)
     }
 
     /// As [`RingHandle::dequeue`]; waits for an item until the deadline.
@@ -144,10 +142,17 @@ impl RingHandle {
                 spin_hint();
             }
         }
-        self.core
+        let ended = self
+            .core
             .parking
             .wait_until(deadline, attempt)
-            .unwrap_or(Err(RingError::Empty))
+            .unwrap_or(Err(RingError::Empty));
+        // Items that were ready behind a slot that was not come to the front all at once, when that one is ready. Its
+        // producer wakes one sleeper, so each wakes the next.
+        if ended.is_ok() && self.core.parking.sleepers() != 0 && self.ring.has_item() {
+            self.core.parking.notify(1);
+        }
+        ended
     }
 
     /// See [`Ring::dequeue_batch`].
@@ -157,9 +162,7 @@ impl RingHandle {
         most: usize,
         note: impl FnMut(usize, usize),
     ) -> Result<Drained, RingError> {
-        let drained = self.ring.dequeue_batch(target, most, note)?;
-        self.count_damaged(drained.damaged);
-        Ok(drained)
+        self.ring.dequeue_batch(target, most, note)
     }
 
     /// See [`Ring::peek`].
@@ -198,6 +201,8 @@ impl RingHandle {
     /// Claims a slot to write an item in place: its number, and the offset of its bytes.
     pub fn claim(&self) -> Result<(u32, usize), RingError> {
         let claim = self.ring.claim()?;
+        // SYNC POINT overwrite: as in `Ring::write`, for the bytes that are now written in place.
+        fence(Ordering::Release);
         let id = self.next_id();
         self.claims.borrow_mut().insert(id, claim);
         Ok((id, claim.bytes_at()))
@@ -228,8 +233,7 @@ impl RingHandle {
 
     /// Takes the next item to read it in place: its number, the offset of its bytes and their count.
     pub fn take(&self) -> Result<(u32, usize, usize), RingError> {
-        let (held, damaged) = self.ring.take()?;
-        self.count_damaged(damaged);
+        let (held, _) = self.ring.take()?;
         let id = self.next_id();
         self.held.borrow_mut().insert(id, held);
         Ok((id, held.bytes_at(), held.len))
@@ -261,15 +265,6 @@ impl RingHandle {
         let id = self.last_id.get().wrapping_add(1) & (i32::MAX as u32);
         self.last_id.set(id);
         id
-    }
-
-    #[inline]
-    fn count_damaged(&self, items: u32) {
-        if items != 0 {
-            self.core
-                .damaged
-                .fetch_add(u64::from(items), Ordering::Relaxed);
-        }
     }
 }
 
