@@ -79,6 +79,15 @@ describe('a second copy', { skip }, () => {
     other.close();
   });
 
+  it('may not attach to a buffer pool of the first', (t) => {
+    const copy = require(copyPackage(t));
+    const pool = new agentwire.BufferPool(64, 4);
+    const refused = { code: 'ERR_AGENTWIRE_DUPLICATE_COPY', message: /buffer pool.*npm ls agentwire/ };
+    assert.throws(() => copy.BufferPool.attach(pool.buffer), refused);
+    assert.equal(agentwire.BufferPool.attach(pool.buffer).maxBlocks, 4);
+    assert.throws(() => agentwire.BufferPool.attach(new copy.BufferPool(64, 4).buffer), refused);
+  });
+
   it('in another thread may not open the same bus either', async (t) => {
     const folder = copyPackage(t);
     const thread = await Thread.start(t, { workerData: { agentwire: folder } });

@@ -27,7 +27,6 @@ pub mod memory;
 #[cfg(feature = "node")]
 #[cfg_attr(test, allow(dead_code))]
 pub mod node;
-#[cfg(not(model))]
 pub mod pool;
 pub mod ring;
 pub mod stream;

@@ -4,6 +4,7 @@ import { MemoryMappedBuffer } from '../stream/memory-mapped-buffer';
 import { lazily } from './lazily';
 
 export { BatchAllocator, type BatchAllocatorStats } from '../pool/batch-allocator';
+export { BufferPool, type BufferPoolStats } from '../pool/buffer-pool';
 export { ObjectPool, type ObjectPoolOptions, type ObjectPoolStats } from '../pool/object-pool';
 export { BorrowedItem, RingClaim } from '../ring/in-place';
 export { type DequeueAsyncOptions, type RingStats, ZeroCopyRingBuffer } from '../ring/zero-copy-ring-buffer';

@@ -1,4 +1,4 @@
-//! Out-of-line payloads: one counted block of native memory, however many threads it goes to.
+//! Out-of-line payloads: one counted block of pooled native memory, however many threads it goes to.
 //!
 //! A mailbox record refers to its block by the raw pointer of an `Arc`, and owns one count of it. Mailbox
 //! memory is native, so JavaScript can neither see nor forge the pointer: towards JavaScript a block is an
@@ -6,19 +6,21 @@
 
 use std::sync::Arc;
 
-/// The payload area of a large message.
-#[derive(Debug)]
-pub struct Block(Box<[u8]>);
+use crate::memory::Source;
+use crate::pool::payloads::{Payload, PayloadPool};
+
+/// The payload area of a large message. Its memory goes back to the pool with the last count.
+pub struct Block(Payload);
 
 impl Block {
-    /// A block that holds these bytes.
-    pub fn new(bytes: Box<[u8]>) -> Arc<Self> {
-        Arc::new(Self(bytes))
+    /// A block with a copy of these bytes. None when messages take as much memory as they may.
+    pub fn copy_of(bytes: Source<'_>) -> Option<Arc<Self>> {
+        Some(Arc::new(Self(PayloadPool::global().store(bytes)?)))
     }
 
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        self.0.bytes()
     }
 
     /// Turns one count into a number for a mailbox record.
@@ -37,7 +39,7 @@ impl Block {
 }
 
 /// The blocks of the batch that lies in an endpoint's inbox.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct BatchBlocks {
     blocks: Vec<Option<Arc<Block>>>,
     /// Handle of the first block, counted on so that a handle of an earlier batch finds nothing.

@@ -9,8 +9,8 @@ use super::layout::*;
 use super::mailbox::Mailbox;
 use super::queue::Committed;
 use super::slots::Slots;
-use crate::memory::{HeapBytes, Memory, SharedBytes};
-use crate::pool::SegmentPool;
+use crate::memory::{Memory, SharedBytes};
+use crate::pool::{SegmentBytes, SegmentPool};
 use crate::sync::{AtomicUsize, Ordering, spin_hint, yield_now};
 
 /// How long a drain that finds nothing looks again before it parks, while traffic is hot.
@@ -181,7 +181,7 @@ impl<'a> Batch<'a> {
     /// Copies a record in. False when it does not fit any more.
     fn take(
         &mut self,
-        record: &Committed<'_, HeapBytes>,
+        record: &Committed<'_, SegmentBytes>,
         slots: &mut Slots,
         blocks: &mut BatchBlocks,
         receiver: &super::receiver::Receiver,
@@ -214,7 +214,7 @@ impl<'a> Batch<'a> {
 
 /// Calls `each` with every slot that a mailbox record is for. Mailbox memory is native: what `submit`
 /// wrote there is as it wrote it.
-pub(super) fn each_target(record: &Committed<'_, HeapBytes>, mut each: impl FnMut(u32)) {
+pub(super) fn each_target(record: &Committed<'_, SegmentBytes>, mut each: impl FnMut(u32)) {
     let word = |at: usize| record.memory.load(record.offset + at, Ordering::Relaxed);
     let target = word(TARGET);
     if target != TARGET_LIST {
@@ -226,7 +226,7 @@ pub(super) fn each_target(record: &Committed<'_, HeapBytes>, mut each: impl FnMu
 }
 
 /// Takes the block of a mailbox record, which owns a count of it. At most once for each record.
-pub(super) fn take_block(record: &Committed<'_, HeapBytes>) -> Option<Arc<Block>> {
+pub(super) fn take_block(record: &Committed<'_, SegmentBytes>) -> Option<Arc<Block>> {
     if flags(record) & BLOCK == 0 {
         return None;
     }
@@ -237,13 +237,13 @@ pub(super) fn take_block(record: &Committed<'_, HeapBytes>) -> Option<Arc<Block>
     Some(unsafe { Block::from_handle(low | high << 32) })
 }
 
-fn flags(record: &Committed<'_, HeapBytes>) -> usize {
+fn flags(record: &Committed<'_, SegmentBytes>) -> usize {
     (record
         .memory
         .load(record.offset + PRIORITY, Ordering::Relaxed)
         >> 16) as usize
 }
 
-fn extension_offset(record: &Committed<'_, HeapBytes>, flag: usize) -> usize {
+fn extension_offset(record: &Committed<'_, SegmentBytes>, flag: usize) -> usize {
     EXTENSIONS + (flags(record) & (flag - 1)).count_ones() as usize * EXTENSION_BYTES
 }

@@ -59,6 +59,11 @@ impl<M: Memory> Segment<M> {
         })
     }
 
+    /// Its memory.
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
     /// Makes a used segment fit for use again. The caller alone owns it.
     pub fn reset(&mut self) {
         // Relaxed: exclusive access; whoever hands the segment on publishes it.

@@ -5,6 +5,7 @@
 //! publisher is called when there is room. So nothing that `publish` accepted is ever lost to a full queue,
 //! and no queue grows past its limit because a publisher wrote ahead.
 
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +16,7 @@ use super::queue::PushError;
 use super::record::OutboxRecord;
 use super::route::{Leg, Route};
 use super::subscription::Subscription;
-use crate::memory::{Memory, SharedBytes};
+use crate::memory::{Memory, SharedBytes, Source};
 use crate::pool::SegmentPool;
 use crate::sync::Ordering;
 use crate::wait::Waiter;
@@ -56,17 +57,13 @@ impl Endpoint {
     }
 
     /// Submits the one record at the start of the outbox, whose payload area is `payload`. False when it
-    /// was refused, or is longer than MAX_PAYLOAD_BYTES. The outbox is empty but for that record, which does not
+    /// was refused, or is longer than MAX_PAYLOAD_BYTES. Its bytes are copied once it was admitted. The outbox is empty but for that record, which does not
     /// count as committed: without its payload it is no message, should the thread be terminated before this.
-    pub fn submit_block(&mut self, payload: Box<[u8]>) -> bool {
+    pub fn submit_block(&mut self, payload: Source<'_>) -> bool {
         let taken = match OutboxRecord::read(&self.memory.outbox, 0, OUTBOX_BYTES) {
-            Some(record) if payload.len() <= MAX_PAYLOAD_BYTES => self.submit_record(
-                0,
-                &record,
-                now(),
-                Some(&Block::new(payload)),
-                Admission::Checked,
-            ),
+            Some(record) if payload.len() <= MAX_PAYLOAD_BYTES => {
+                self.submit_record(0, &record, now(), Some(payload), Admission::Checked)
+            }
             _ => {
                 self.faults.malformed_outboxes += 1;
                 false
@@ -122,13 +119,14 @@ impl Endpoint {
             .store(RECORDS_TAKEN, records, Ordering::Relaxed);
     }
 
-    /// Routes one record and delivers it. False when it is refused, and nobody got it.
+    /// Routes one record and delivers it. `large` is its payload area where that is not in the outbox. False when it is
+    /// refused, and nobody got it.
     fn submit_record(
         &mut self,
         offset: usize,
         record: &OutboxRecord,
         timestamp: u64,
-        block: Option<&Arc<Block>>,
+        large: Option<Source<'_>>,
         admission: Admission,
     ) -> bool {
         let inline;
@@ -155,7 +153,7 @@ impl Endpoint {
             local.current_route();
             (&local.bus, &*local.route, local.topic.id)
         } else {
-            let Some((bus, name)) = inline_topic(&memory.outbox, offset, record, block, buses)
+            let Some((bus, name)) = inline_topic(&memory.outbox, offset, record, large, buses)
             else {
                 faults.orphaned_records += 1;
                 return true;
@@ -163,19 +161,30 @@ impl Endpoint {
             inline = bus.match_route(&name);
             (bus, &inline, 0)
         };
-        let gate_index = gate_index(record);
-        if !has_room(route, record.priority) {
-            set_gate(memory, gate_index, ASK as u8);
-            if admission == Admission::Checked {
-                bus.count_refused();
-                if wait_for_room(route, receiver) {
-                    // Drained since the look above, so nobody will tell that there is room: look again soon.
-                    receiver.look_again();
-                }
-                return false;
-            }
+        let has_room = has_room(route, record.priority);
+        let mut admitted = has_room || admission == Admission::Forced;
+        let mut block = None;
+        if let Some(payload) = large
+            && admitted
+            && !route.legs.is_empty()
+        {
+            block = Block::copy_of(payload);
+            // No memory for it, and less than its publisher's share of headroom: as if the look above had found none.
+            admitted = block.is_some();
+        }
+        let open = if has_room && admitted {
+            gate(route)
         } else {
-            set_gate(memory, gate_index, gate(route));
+            ASK as u8
+        };
+        set_gate(memory, gate_index(record), open);
+        if !admitted {
+            bus.count_refused();
+            if wait_for_room(route, receiver) {
+                // Drained since the look above, so nobody will tell that there is room: look again soon.
+                receiver.look_again();
+            }
+            return false;
         }
         *sequence += 1;
         bus.count_published(1, u64::from(route.legs.is_empty()));
@@ -186,7 +195,7 @@ impl Endpoint {
                 to_wake.push(Arc::clone(&leg.receiver));
             }
         }
-        if let Some(only) = sole_target(route, record, block) {
+        if let Some(only) = sole_target(route, record, block.as_ref()) {
             if only.account.admit() && !run.add(offset, record, topic_id, only, *sequence) {
                 run.send(&memory.outbox, receiver.id, timestamp);
                 run.add(offset, record, topic_id, only, *sequence);
@@ -203,7 +212,7 @@ impl Endpoint {
             publisher: receiver.id,
             sequence: *sequence,
             timestamp,
-            block,
+            block: block.as_ref(),
         };
         for leg in &route.legs {
             outgoing.deliver(leg, open_slots);
@@ -263,7 +272,7 @@ fn inline_topic<'a>(
     outbox: &SharedBytes,
     offset: usize,
     record: &OutboxRecord,
-    block: Option<&Arc<Block>>,
+    large: Option<Source<'_>>,
     buses: &'a [Option<Arc<super::named_bus::Bus>>],
 ) -> Option<(&'a Arc<super::named_bus::Bus>, String)> {
     let extension = offset + record.extension(TOPIC_INLINE);
@@ -272,8 +281,15 @@ fn inline_topic<'a>(
     if length > MAX_TOPIC_BYTES {
         return None;
     }
-    let name = match block {
-        Some(block) => block.bytes().get(..length)?.to_vec(),
+    let name = match large {
+        Some(payload) if length > payload.len() => return None,
+        Some(payload) => {
+            let mut name = vec![0; length];
+            let target = NonNull::from(&mut name[..]).cast();
+            // SAFETY: both have at least `length` bytes (checked), and the vector is new.
+            unsafe { payload.start().copy_to_nonoverlapping(target, length) };
+            name
+        }
         None if length > record.payload_length as usize => return None,
         None => {
             let start = offset + record.payload_start();

@@ -4,6 +4,7 @@ use napi::Error;
 
 use crate::bus::endpoint::EndpointError;
 use crate::codec::{DecodeError, EncodeError};
+use crate::pool::buffers::AttachError;
 
 /// A stable code; it becomes the `code` of the JavaScript error.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub enum Code {
     Undecodable,
     /// Memory that was given to attach to holds no such structure, or one of another version or size.
     ForeignMemory,
+    /// As many handles on one structure as there may be.
+    TooManyHandles,
     /// Words of shared memory that cannot be: somebody has written over them.
     Damaged,
     /// A file that cannot be opened, with the code of the reason.
@@ -39,6 +42,7 @@ impl AsRef<str> for Code {
             Self::DuplicateCopy => "ERR_AGENTWIRE_DUPLICATE_COPY",
             Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
             Self::ForeignMemory => "ERR_AGENTWIRE_FOREIGN_MEMORY",
+            Self::TooManyHandles => "ERR_AGENTWIRE_TOO_MANY_HANDLES",
             Self::Damaged => "ERR_AGENTWIRE_DAMAGED",
             Self::File(code) => code,
             Self::Argument => "ERR_AGENTWIRE_ARGUMENT",
@@ -57,6 +61,17 @@ impl From<EndpointError> for Error<Code> {
             EndpointError::Name(name) => Self::new(Code::Topic, name.to_string()),
             EndpointError::Outgrown => Self::new(Code::Outgrown, "shared memory must grow"),
         }
+    }
+}
+
+impl From<AttachError> for Error<Code> {
+    fn from(error: AttachError) -> Self {
+        let code = match error {
+            AttachError::Foreign(_) => Code::ForeignMemory,
+            AttachError::OtherCopy => Code::DuplicateCopy,
+            AttachError::TooManyHandles => Code::TooManyHandles,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -21,6 +21,7 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("Tag", TAGS),
     ("BinaryKind", BINARY_KINDS),
     ("CodecLimit", LIMITS),
+    ("BufferPoolLimit", crate::pool::layout::LIMITS),
     ("InternLimit", crate::intern::LIMITS),
     ("RingLimit", crate::ring::layout::LIMITS),
     ("Stream", crate::stream::layout::STREAM),

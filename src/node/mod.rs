@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `fast/` | the raw callbacks of the hot path, each bound to its native object |
 //! | `endpoint.rs` | the class `NativeEndpoint`: everything that is not per message |
+//! | `pool.rs` | the class `NativeBufferPool`: everything that is not per block |
 //! | `doorbell.rs` | how another thread wakes this one |
 //! | `thread_bell.rs` | a bell for whatever this thread waits for besides its mailbox |
 //! | `ring.rs` | the class `NativeRing`: making a ring, attaching, what is not hot |
@@ -24,6 +25,7 @@ mod error;
 mod fast;
 mod layout_ts;
 mod memory;
+mod pool;
 mod ring;
 mod stream;
 mod tables;

@@ -1,115 +1,130 @@
-//! The pool of mailbox segments: one for the process, bounded.
+//! The pool of mailbox segments: one for the process.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use super::budget::Budget;
+use super::heap_pool::HeapPool;
+use super::{MAX_BYTES, process_budget};
 use crate::bus::queue::{Segment, SegmentSource};
-use crate::memory::HeapBytes;
-use crate::sync::{AtomicUsize, Mutex, Ordering};
-use crate::wait::{Waiter, Waiters};
+use crate::memory::{HeapBytes, Memory};
+use crate::sync::Ordering;
+use crate::wait::Waiter;
 
 /// Bytes of a segment: about a hundred messages of 150 bytes, so that the pool is asked once per hundred.
 pub const SEGMENT_BYTES: usize = 16 * 1024;
-/// Bytes that all mailboxes of the process may hold together.
-const MAX_BYTES: usize = 1 << 30;
 /// Free segments that are kept for the next taker; beyond them memory goes back to the system.
-const MAX_FREE: usize = 64;
+const MAX_FREE: u32 = 64;
 
-/// A bounded pool of zeroed segments. Taken and given back once per segment, not per message, so a lock
-/// does; the lock is never held while memory is zeroed or allocated.
+/// A segment's memory, which knows its block.
+#[derive(Debug)]
+pub struct SegmentBytes {
+    index: u32,
+    bytes: HeapBytes,
+}
+
+impl Deref for SegmentBytes {
+    type Target = HeapBytes;
+
+    fn deref(&self) -> &HeapBytes {
+        &self.bytes
+    }
+}
+
+impl Memory for SegmentBytes {
+    fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    #[inline]
+    fn load(&self, offset: usize, order: Ordering) -> u32 {
+        self.bytes.load(offset, order)
+    }
+
+    #[inline]
+    fn store(&self, offset: usize, value: u32, order: Ordering) {
+        self.bytes.store(offset, value, order);
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+    }
+}
+
+/// The segments of all mailboxes, and the budget that they share with the large payloads.
 pub struct SegmentPool {
-    #[expect(clippy::vec_box, reason = "queues link segments by their address")]
-    free: Mutex<Vec<Box<Segment<HeapBytes>>>>,
-    /// Segments held by queues.
-    in_use: AtomicUsize,
-    /// Most segments that queues may hold.
-    most: usize,
-    /// Publishers that wait for headroom.
-    waiters: Waiters,
+    blocks: HeapPool<Segment<SegmentBytes>>,
+    budget: &'static Budget,
 }
 
 impl SegmentPool {
     /// The pool of this process.
     pub fn global() -> &'static Self {
         static POOL: OnceLock<SegmentPool> = OnceLock::new();
-        POOL.get_or_init(|| Self::new(MAX_BYTES / SEGMENT_BYTES))
+        POOL.get_or_init(|| Self::new((MAX_BYTES / SEGMENT_BYTES) as u32, process_budget()))
     }
 
-    fn new(most: usize) -> Self {
+    fn new(most: u32, budget: &'static Budget) -> Self {
         Self {
-            free: Mutex::default(),
-            in_use: AtomicUsize::new(0),
-            most,
-            waiters: Waiters::default(),
+            blocks: HeapPool::new(most, MAX_FREE),
+            budget,
         }
     }
 
-    /// True while there is memory to spare. Admission stops at nine tenths of the bound, so that publishers
-    /// who were admitted at the same moment find a segment.
+    /// True while there is memory to spare, for segments and payloads: see [`Budget::has_headroom`].
     #[inline]
     pub fn has_headroom(&self) -> bool {
-        self.in_use.load(Ordering::Relaxed) < self.most / 10 * 9
+        self.budget.has_headroom()
     }
 
     /// As [`SegmentPool::has_headroom`]; while there is none, `waiter` is called when there may be again.
     pub fn wait_for_headroom<W: Waiter + 'static>(&self, waiter: &Arc<W>) -> bool {
-        if self.has_headroom() {
-            return true;
-        }
-        self.waiters.file(waiter);
-        self.has_headroom()
+        self.budget.wait_for_headroom(waiter)
     }
 
-    fn count_out(&self) {
-        self.in_use.fetch_sub(1, Ordering::Relaxed);
-        if self.waiters.anybody() && self.has_headroom() {
-            self.waiters.wake_all();
-        }
-    }
-
-    /// Bytes held by queues at this moment.
+    /// Bytes held by queues and by large payloads at this moment.
     pub fn bytes_in_use(&self) -> usize {
-        self.in_use.load(Ordering::Relaxed) * SEGMENT_BYTES
+        self.budget.in_use()
     }
 
-    /// Bytes kept for the next taker.
+    /// Bytes of segments that are kept for the next taker.
     pub fn bytes_free(&self) -> usize {
-        self.free.lock().len() * SEGMENT_BYTES
+        self.blocks.kept() as usize * SEGMENT_BYTES
     }
 }
 
 impl SegmentSource for &'static SegmentPool {
-    type Memory = HeapBytes;
+    type Memory = SegmentBytes;
 
     fn segment_bytes(&self) -> u64 {
         SEGMENT_BYTES as u64
     }
 
-    fn take(&self) -> Option<Box<Segment<HeapBytes>>> {
-        // Relaxed: a count; the segments themselves are handed on under the lock.
-        if self.in_use.fetch_add(1, Ordering::Relaxed) >= self.most {
-            self.count_out();
+    fn take(&self) -> Option<Box<Segment<SegmentBytes>>> {
+        if !self.budget.take(SEGMENT_BYTES) {
             return None;
         }
-        let free = self.free.lock().pop();
-        Some(free.unwrap_or_else(|| Segment::new(HeapBytes::new(SEGMENT_BYTES))))
+        let Some((index, segment)) = self.blocks.take() else {
+            self.budget.give(SEGMENT_BYTES);
+            return None;
+        };
+        Some(segment.unwrap_or_else(|| {
+            let bytes = HeapBytes::new(SEGMENT_BYTES);
+            Segment::new(SegmentBytes { index, bytes })
+        }))
     }
 
-    fn give(&self, mut segment: Box<Segment<HeapBytes>>) {
-        segment.reset();
-        let mut free = self.free.lock();
-        if free.len() < MAX_FREE {
-            free.push(segment);
-        } else {
-            drop(free);
-            drop(segment);
-        }
-        self.count_out();
+    fn give(&self, segment: Box<Segment<SegmentBytes>>) {
+        let index = segment.memory().index;
+        self.blocks.give(index, segment, Segment::reset);
+        self.budget.give(SEGMENT_BYTES);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::AtomicUsize;
 
     struct Counter(AtomicUsize);
 
@@ -123,9 +138,14 @@ mod tests {
         }
     }
 
+    fn pool_of(most: usize) -> &'static SegmentPool {
+        let budget = Box::leak(Box::new(Budget::new(most * SEGMENT_BYTES)));
+        Box::leak(Box::new(SegmentPool::new(most as u32, budget)))
+    }
+
     #[test]
     fn who_waits_for_memory_is_called_when_there_is_some() {
-        let pool: &'static SegmentPool = Box::leak(Box::new(SegmentPool::new(10)));
+        let pool = pool_of(10);
         let waiter = Arc::new(Counter(AtomicUsize::new(0)));
         let calls = || waiter.0.load(Ordering::Relaxed);
         let mut taken: Vec<_> = (0..10)
@@ -141,5 +161,28 @@ mod tests {
         assert!(pool.wait_for_headroom(&waiter));
         taken.into_iter().for_each(|segment| (&pool).give(segment));
         assert_eq!((calls(), pool.bytes_in_use()), (1, 0));
+    }
+
+    #[test]
+    fn segments_come_zeroed_and_at_most_a_mebibyte_of_them_is_kept() {
+        let pool = pool_of(100);
+        for _ in 0..3 {
+            let taken: Vec<_> = (0..100)
+                .map(|_| (&pool).take().expect("a hundred"))
+                .collect();
+            assert_eq!(
+                (pool.bytes_in_use(), pool.bytes_free()),
+                (100 * SEGMENT_BYTES, 0)
+            );
+            for segment in taken {
+                let memory = segment.memory();
+                for offset in (0..SEGMENT_BYTES).step_by(4) {
+                    assert_eq!(memory.load(offset, Ordering::Relaxed), 0);
+                    memory.store(offset, u32::MAX, Ordering::Relaxed);
+                }
+                (&pool).give(segment);
+            }
+            assert_eq!((pool.bytes_in_use(), pool.bytes_free()), (0, 1 << 20));
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! All or nothing, refusals that leave the outbox as it is, and the call that follows them.
 
+use std::sync::Barrier;
+
 use agentwire::bus::endpoint::EndpointError;
 use agentwire::bus::layout::*;
+use agentwire::pool::{MAX_BYTES, process_budget};
 
 use super::harness::*;
 
@@ -214,4 +217,99 @@ fn what_memory_has_no_room_for_must_grow_first() {
     );
     actor.endpoint.unsubscribe(7);
     assert_eq!(actor.subscribe("t", 1), 7);
+}
+
+/// Large payloads take their memory from the same bound as mailboxes.
+#[test]
+fn large_messages_wait_for_memory_of_the_process() {
+    const MEBIBYTE: usize = 1 << 20;
+    let _alone = alone();
+    let (mut publisher, mut subscriber) = (Actor::on("memory"), Actor::on("memory"));
+    subscriber.subscribe("t", 1000);
+    subscriber.handle_all();
+    let topic = publisher.topic("t");
+    // All but 30 MiB of what is handed out before publishers are asked to wait.
+    let elsewhere = MAX_BYTES / 10 * 9 - 30 * MEBIBYTE;
+    assert!(process_budget().take(elsewhere));
+    let payload = vec![7; MEBIBYTE];
+    let message = Message::new(topic, &payload);
+    let mut admitted = 0;
+    while publisher.publish_block(&message) {
+        admitted += 1;
+    }
+    assert_eq!(admitted, 30);
+    assert!(
+        !publisher.publish(&Message::new(topic, b"small")),
+        "for all messages alike"
+    );
+    assert!(!publisher.endpoint.is_writable(topic).unwrap());
+    assert_eq!(publisher.metrics().refused, 2);
+    assert_eq!(publisher.bell.attention(), 0);
+
+    process_budget().give(elsewhere);
+    assert_eq!(publisher.bell.attention(), WRITABLE);
+    assert!(publisher.publish_block(&message));
+    let received = subscriber.drain(256);
+    assert_eq!(received.len(), 31);
+    for message in &received {
+        let (handle, length) = message.block.expect("a large one");
+        assert_eq!(length, MEBIBYTE);
+        let block = subscriber.endpoint.take_block(handle).expect("there once");
+        assert!(block.bytes() == payload);
+        subscriber.settle(message, HANDLED);
+    }
+    assert_settled(&subscriber.metrics().ledger);
+}
+
+/// Two publishers see the last headroom at once, and there is memory for one of their messages: the one who gets none
+/// is refused as if there had been no headroom.
+#[test]
+fn of_two_large_messages_for_the_last_memory_one_is_refused() {
+    const ROUNDS: u64 = 10;
+    let _alone = alone();
+    let mut subscriber = Actor::on("last");
+    subscriber.subscribe("t", 1000);
+    subscriber.handle_all();
+    // A mebibyte is left for mailboxes.
+    let almost_all = MAX_BYTES / 10 * 9 - (1 << 20);
+    assert!(process_budget().take(almost_all));
+    let payload = vec![7; 60 << 20];
+    let mut taken = Vec::new();
+    for _ in 0..ROUNDS {
+        let start = Barrier::new(2);
+        let publish = || {
+            let mut publisher = Actor::on("last");
+            let topic = publisher.topic("t");
+            start.wait();
+            publisher.publish_block(&Message::new(topic, &payload))
+        };
+        taken.push(std::thread::scope(|scope| {
+            let threads = [scope.spawn(publish), scope.spawn(publish)];
+            threads.map(|thread| u64::from(thread.join().unwrap()))
+        }));
+        subscriber.handle_all();
+    }
+    process_budget().give(almost_all);
+    assert!(
+        taken.iter().all(|[first, second]| first + second == 1),
+        "{taken:?}"
+    );
+    let metrics = subscriber.metrics();
+    assert_eq!((metrics.published, metrics.refused), (ROUNDS, ROUNDS));
+    assert_settled(&metrics.ledger);
+}
+
+/// A message that nobody gets takes no memory, however large.
+#[test]
+fn a_large_message_for_nobody_is_not_copied() {
+    let _alone = alone();
+    let mut publisher = Actor::on("nobody");
+    let topic = publisher.topic("t");
+    let everything = MAX_BYTES / 10 * 9 - 1;
+    assert!(process_budget().take(everything));
+    for _ in 0..20 {
+        assert!(publisher.publish_block(&Message::new(topic, &vec![1; 10 << 20])));
+    }
+    process_budget().give(everything);
+    assert_eq!(publisher.metrics().unmatched, 20);
 }

@@ -369,8 +369,8 @@ impl Actor {
         let record = message.record(true);
         self.put(0, &record);
         let name = message.inline_topic.map_or("", |(_, name)| name);
-        self.endpoint
-            .submit_block([name.as_bytes(), message.payload].concat().into())
+        let payload = [name.as_bytes(), message.payload].concat();
+        self.endpoint.submit_block(payload[..].into())
     }
 
     /// One drain of at most `most` records.

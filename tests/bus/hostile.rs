@@ -104,7 +104,7 @@ fn perform(actor: &mut Actor, act: &Act) {
         Act::SubmitBlock(length) => {
             _ = actor
                 .endpoint
-                .submit_block(vec![1; usize::from(*length)].into())
+                .submit_block(vec![1; usize::from(*length)][..].into())
         }
         Act::Drain(most) => {
             actor.control.store(DRAIN_RECORDS, *most, Ordering::Relaxed);

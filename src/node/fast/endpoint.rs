@@ -13,6 +13,7 @@ use napi::sys;
 
 use super::{Arguments, guarded};
 use crate::bus::endpoint::Endpoint;
+use crate::memory::Source;
 use crate::node::error::Result;
 
 /// An endpoint as its own thread holds it.
@@ -77,10 +78,8 @@ unsafe extern "C" fn submit_block(
         let Some(payload) = arguments.bytes(0) else {
             return arguments.refuse();
         };
-        // SAFETY: within the array, which stays as it is during this call; raw, for it may be shared.
-        let payload =
-            unsafe { std::slice::from_raw_parts(payload.as_ptr().cast::<u8>(), payload.len()) }
-                .into();
+        // SAFETY: the array stays as it is during this call.
+        let payload = unsafe { Source::from_raw(payload.cast(), payload.len()) };
         arguments.boolean(endpoint.submit_block(payload))
     })
 }
