@@ -8,8 +8,8 @@ export { BufferPool, type BufferPoolStats } from '../pool/buffer-pool';
 export { ObjectPool, type ObjectPoolOptions, type ObjectPoolStats } from '../pool/object-pool';
 export { BorrowedItem, RingClaim } from '../ring/in-place';
 export { type DequeueAsyncOptions, type RingStats, ZeroCopyRingBuffer } from '../ring/zero-copy-ring-buffer';
-
 export { MemoryMappedBuffer, type MemoryMappedBufferStats } from '../stream/memory-mapped-buffer';
+export type { AbortSignalLike } from '../wait/abort';
 
 /** This thread's ring of the default size, made when it is first used. Other threads attach to its `.buffer`. */
 export const globalMessageBuffer: ZeroCopyRingBuffer = lazily(

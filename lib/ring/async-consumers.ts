@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../wait/abort';
 import { ThreadBell, type Waiting } from '../wait/thread-bell';
 
 /** Longest that Node's timers wait; longer ones would go off at once. */
@@ -12,7 +13,7 @@ export interface ItemSource {
 }
 
 interface Consumer {
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignalLike | undefined;
   resolve(item: Uint8Array | null): void;
   reject(error: unknown): void;
   cleanUp(): void;
@@ -22,12 +23,12 @@ interface Consumer {
 export class AsyncConsumers implements Waiting {
   private readonly pending = new Set<Consumer>();
   /** Those who have a signal, by signal: Node.js warns of many listeners on one. */
-  private readonly bySignal = new Map<AbortSignal, Set<Consumer>>();
+  private readonly bySignal = new Map<AbortSignalLike, Set<Consumer>>();
 
   constructor(private readonly source: ItemSource) {}
 
   /** The next item; null when none came in time. */
-  next(timeoutMs: number, signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+  next(timeoutMs: number, signal: AbortSignalLike | undefined): Promise<Uint8Array | null> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason);
@@ -69,7 +70,7 @@ export class AsyncConsumers implements Waiting {
     resolve: Consumer['resolve'],
     reject: Consumer['reject'],
     timeoutMs: number,
-    signal: AbortSignal | undefined,
+    signal: AbortSignalLike | undefined,
   ): void {
     let timer: NodeJS.Timeout | undefined;
     const consumer: Consumer = { signal, resolve, reject, cleanUp: () => clearTimeout(timer) };
@@ -92,7 +93,7 @@ export class AsyncConsumers implements Waiting {
     if (this.pending.size === 0) ThreadBell.get().remove(this);
   }
 
-  private listen(signal: AbortSignal): Set<Consumer> {
+  private listen(signal: AbortSignalLike): Set<Consumer> {
     let consumers = this.bySignal.get(signal);
     if (consumers === undefined) {
       consumers = new Set();
@@ -102,7 +103,7 @@ export class AsyncConsumers implements Waiting {
     return consumers;
   }
 
-  private unlisten(signal: AbortSignal, consumer: Consumer): void {
+  private unlisten(signal: AbortSignalLike, consumer: Consumer): void {
     const consumers = this.bySignal.get(signal);
     if (consumers?.delete(consumer) && consumers.size === 0) {
       this.bySignal.delete(signal);
@@ -110,8 +111,8 @@ export class AsyncConsumers implements Waiting {
     }
   }
 
-  private readonly onAbort = ({ target }: Event): void => {
-    const signal = target as AbortSignal;
+  private readonly onAbort = ({ target }: { readonly target: unknown }): void => {
+    const signal = target as AbortSignalLike;
     for (const consumer of [...(this.bySignal.get(signal) ?? [])]) {
       this.remove(consumer);
       consumer.reject(signal.reason);

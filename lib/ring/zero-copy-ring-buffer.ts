@@ -2,6 +2,7 @@ import { allocateShared, checkBytes, checkInteger, checkSharedBuffer, checkTimeo
 import { AgentwireArgumentError, AgentwireError, AgentwireRangeError, withContext } from '../errors';
 import { RingLimit, RingResult } from '../generated/layout';
 import { native } from '../native';
+import type { AbortSignalLike } from '../wait/abort';
 import type { ThreadBell } from '../wait/thread-bell';
 import { AsyncConsumers } from './async-consumers';
 import { BorrowedItem, RingClaim } from './in-place';
@@ -28,7 +29,7 @@ export interface RingStats {
 
 export interface DequeueAsyncOptions {
   /** Ends the wait: the promise rejects with the signal's reason. */
-  signal?: AbortSignal | undefined;
+  signal?: AbortSignalLike | undefined;
 }
 
 /** Bytes through which batches go, and at least one item. */
