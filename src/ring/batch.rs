@@ -51,8 +51,13 @@ impl<M: WideMemory> Ring<M> {
                 Err(error) => return Err(error),
             };
             for (claim, len) in claims[..claimed].iter().flatten().zip(lengths) {
-                self.write(*claim, items.range(offset, offset + len));
+                self.fill(*claim, items.range(offset, offset + len));
                 offset += len;
+            }
+            // The first one last: the consumer that waits for it finds all of them, and does not take the memory of the
+            // next from under the producer's hands.
+            for claim in claims[..claimed].iter().rev().flatten() {
+                self.hand_over(*claim);
             }
             done += claimed;
         }

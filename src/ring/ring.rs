@@ -137,7 +137,8 @@ impl<M: WideMemory> Ring<M> {
     pub fn enqueue(&self, item: Source<'_>) -> Result<(), RingError> {
         self.check_length(item.len())?;
         let claim = self.claim()?;
-        self.write(claim, item);
+        self.fill(claim, item);
+        self.hand_over(claim);
         Ok(())
     }
 
@@ -173,28 +174,35 @@ impl<M: WideMemory> Ring<M> {
     /// Hands a claimed slot to consumers, whose item's first `len` bytes were written in place.
     pub fn commit(&self, claim: Claim, len: usize) -> Result<(), RingError> {
         self.check_length(len)?;
-        self.publish(claim, len as u32);
+        self.set_length(claim, len as u32);
+        self.hand_over(claim);
         Ok(())
     }
 
     /// Gives a claimed slot up. Consumers pass over it.
     pub fn abandon(&self, claim: Claim) {
-        self.publish(claim, ABANDONED);
+        self.set_length(claim, ABANDONED);
+        self.hand_over(claim);
     }
 
-    /// Writes an item of a length that was checked, and hands it to consumers.
+    /// Writes an item of a length that was checked into a claimed slot.
     #[inline]
-    pub(super) fn write(&self, claim: Claim, item: Source<'_>) {
+    pub(super) fn fill(&self, claim: Claim, item: Source<'_>) {
         // SYNC POINT overwrite: pairs with the Acquire fence in `peek`: who sees one of the bytes below also sees
         // the turn that this producer saw.
         fence(Ordering::Release);
         self.memory.copy_in(claim.bytes_at(), item);
-        self.publish(claim, item.len() as u32);
+        self.set_length(claim, item.len() as u32);
     }
 
-    fn publish(&self, claim: Claim, len: u32) {
+    fn set_length(&self, claim: Claim, len: u32) {
         self.memory
             .store(claim.slot + LENGTH, len, Ordering::Relaxed);
+    }
+
+    /// Hands a slot that was filled to consumers.
+    #[inline]
+    pub(super) fn hand_over(&self, claim: Claim) {
         let turn = self.positions.item_turn(claim.position);
         // SYNC POINT item: Release pairs with the Acquire in `front`; the item's bytes come before it.
         self.memory
@@ -249,7 +257,7 @@ impl<M: WideMemory> Ring<M> {
             }
             self.memory
                 .copy_out_racing(held.bytes_at(), target.range(0, held.len));
-            // SYNC POINT overwrite: pairs with the Release fence in `write`.
+            // SYNC POINT overwrite: pairs with the Release fence in `fill`.
             fence(Ordering::Acquire);
             let turn = self.memory.load_u64(held.slot + TURN, Ordering::Relaxed);
             if turn == self.positions.item_turn(held.position) {
@@ -379,7 +387,7 @@ impl<M: WideMemory> Ring<M> {
     #[inline]
     pub(super) fn look(&self, position: u64) -> Result<Look, RingError> {
         let slot = self.slot_at(position)?;
-        // SYNC POINT item: Acquire pairs with the Release in `publish`.
+        // SYNC POINT item: Acquire pairs with the Release in `hand_over`.
         let turn = self.memory.load_u64(slot + TURN, Ordering::Acquire);
         let ahead = turn.wrapping_sub(self.positions.item_turn(position)) as i64;
         if ahead < 0 {

@@ -201,7 +201,7 @@ impl RingHandle {
     /// Claims a slot to write an item in place: its number, and the offset of its bytes.
     pub fn claim(&self) -> Result<(u32, usize), RingError> {
         let claim = self.ring.claim()?;
-        // SYNC POINT overwrite: as in `Ring::write`, for the bytes that are now written in place.
+        // SYNC POINT overwrite: as in `Ring::fill`, for the bytes that are now written in place.
         fence(Ordering::Release);
         let id = self.next_id();
         self.claims.borrow_mut().insert(id, claim);
