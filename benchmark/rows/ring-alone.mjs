@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { RingBuffer } from 'ringbuf.js';
 import { timeBeside } from '../clock.mjs';
-import { nanoseconds, notMeasured } from '../stats.mjs';
+import { nanoseconds } from '../stats.mjs';
 
 const { ZeroCopyRingBuffer } = createRequire(import.meta.url)('../../index.js');
 
@@ -12,8 +12,6 @@ const ITEM_SIZE = BYTES + 8;
 
 /** Row 6: one thread puts an item of 512 B into a ring and takes it out again. Every item's first and last word are looked at. */
 export function ringAlone({ quick, say }) {
-  if (ZeroCopyRingBuffer === undefined)
-    return [notMeasured('6', 'ring, 512 B', 'this build has no ZeroCopyRingBuffer')];
   const item = new Uint8Array(BYTES);
   const words = new Uint32Array(item.buffer);
   const target = new Uint8Array(BYTES);

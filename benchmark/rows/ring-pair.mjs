@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { RingBuffer } from 'ringbuf.js';
-import { median, notMeasured, perSecond } from '../stats.mjs';
+import { median, perSecond } from '../stats.mjs';
 
 const { ZeroCopyRingBuffer } = createRequire(import.meta.url)('../../index.js');
 
@@ -26,7 +26,6 @@ const lanes = [
 
 /** Row 7: one thread puts items of 64 B into a ring, another takes them out; both spin when there is nothing to do. */
 export async function ringPair({ pair, quick, say }) {
-  if (ZeroCopyRingBuffer === undefined) return [notMeasured('7', 'ring, 64 B', 'this build has no ZeroCopyRingBuffer')];
   const rounds = quick ? 3 : 5;
   const speeds = new Map(lanes.map((lane) => [lane, []]));
   for (let round = 0; round < rounds; round++) {

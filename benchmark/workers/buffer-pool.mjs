@@ -19,8 +19,9 @@ function use(pool, repeats) {
   return spoilt;
 }
 
+let pool;
 parentPort.on('message', ({ buffer, gate, repeats }) => {
-  const pool = BufferPool.attach(buffer);
+  pool ??= BufferPool.attach(buffer);
   const arrived = new Int32Array(gate);
   if (role === 'subscriber') parentPort.postMessage('listening');
   let spoilt = use(pool, repeats / 10);

@@ -36,7 +36,7 @@ use crossbeam_utils::CachePadded;
 use std::sync::OnceLock;
 
 use super::free_list::{Chain, FreeList, Links};
-use super::words::zeroed;
+use super::words::{Line, zeroed};
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, spin_hint, yield_now};
 
 /// Most blocks of a pool, so that a ticket is an integer that JavaScript's numbers hold exactly.
@@ -125,7 +125,7 @@ pub struct BlockPool {
     /// How many blocks were ever used: those from here on are fresh.
     used: CachePadded<AtomicU32>,
     links: Links,
-    states: Box<[AtomicU64]>,
+    states: Box<[Line<AtomicU64>]>,
     batch: u32,
     chunks: [OnceLock<Box<[CachePadded<Slot>]>>; CHUNKS],
     /// How many members there have been at a time: the slots below this exist.
@@ -225,7 +225,7 @@ impl BlockPool {
             }
             None => self.acquire_elsewhere(member, slot)?,
         };
-        let state = &self.states[index as usize];
+        let state = &self.states[index as usize].0;
         // Relaxed: a free block's word is touched by nobody but who took it from its list, whose Acquire came before.
         let generation = generation(state.load(Ordering::Relaxed)).wrapping_add(1);
         // SYNC POINT state: Release pairs with the Acquires in `adopt` and `ticket`.
@@ -267,7 +267,7 @@ impl BlockPool {
     /// block that is free, or none.
     pub fn ticket(&self, index: u32) -> Option<u64> {
         // SYNC POINT state: Acquire pairs with the Release in `acquire`.
-        let word = self.states.get(index as usize)?.load(Ordering::Acquire);
+        let word = self.states.get(index as usize)?.0.load(Ordering::Acquire);
         (owner(word) != NOBODY).then(|| {
             (u64::from(generation(word)) % TICKET_GENERATIONS) << INDEX_BITS | u64::from(index)
         })
@@ -277,7 +277,7 @@ impl BlockPool {
     /// since, by its owner's end too, or the ticket is none.
     pub fn adopt(&self, member: MemberId, ticket: u64) -> Option<u32> {
         let index = (ticket % u64::from(MAX_BLOCKS)) as u32;
-        let state = self.states.get(index as usize)?;
+        let state = &self.states.get(index as usize)?.0;
         let wanted = ticket >> INDEX_BITS;
         // SYNC POINT state: Acquire pairs with the Release in `acquire`, so that `leave` finds what was adopted.
         let mut now = state.load(Ordering::Acquire);
@@ -484,7 +484,7 @@ impl BlockPool {
     #[inline]
     fn let_go(&self, index: u32) -> Result<(), ReleaseError> {
         let state = self.states.get(index as usize);
-        let state = state.ok_or(ReleaseError::NoSuchBlock)?;
+        let state = &state.ok_or(ReleaseError::NoSuchBlock)?.0;
         // Relaxed, here and below: the word says who gives the block back, and nothing else; what was written into the
         // block is handed on by the list that it goes to.
         let mut now = state.load(Ordering::Relaxed);
@@ -506,7 +506,7 @@ impl BlockPool {
 
     /// Ends the holding of a block if this member owns it.
     fn take_from(&self, index: u32, member: MemberId) -> bool {
-        let state = &self.states[index as usize];
+        let state = &self.states[index as usize].0;
         // Relaxed: as in `let_go`; what this member owns it has made its own on this thread.
         let now = state.load(Ordering::Relaxed);
         owner(now) == member.owner()
@@ -678,7 +678,9 @@ mod tests {
         let pool = BlockPool::new(1);
         // As after 2^29 - 1 and after 2^32 - 1 turns.
         for turns in [(1 << 29) - 1, u32::MAX] {
-            pool.states[0].store(word(turns, NOBODY), Ordering::Relaxed);
+            pool.states[0]
+                .0
+                .store(word(turns, NOBODY), Ordering::Relaxed);
             let index = pool.acquire(MemberId::COMMON).expect("one");
             let ticket = pool.ticket(index).expect("held");
             assert_eq!(pool.adopt(MemberId::COMMON, ticket), Some(index));

@@ -20,11 +20,11 @@
 //! **What a walk may believe.** A walk reads links that others may be changing. It is bounded, every place is
 //! checked, and what it found counts only when the swap succeeds: then the head, and with it the list, is as it was.
 
-use super::words::zeroed;
+use super::words::{Line, zeroed};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// The successors of all blocks of a pool, for all its lists.
-pub struct Links(Box<[AtomicU32]>);
+pub struct Links(Box<[Line<AtomicU32>]>);
 
 impl Links {
     /// Links for that many blocks.
@@ -49,14 +49,14 @@ impl Links {
         let place = self
             .0
             .get(index as usize)
-            .map_or(0, |link| link.load(Ordering::Relaxed));
+            .map_or(0, |link| link.0.load(Ordering::Relaxed));
         if place <= self.len() { place } else { 0 }
     }
 
     #[inline]
     fn set_place_behind(&self, index: u32, place: u32) {
         // Relaxed: as above.
-        self.0[index as usize].store(place, Ordering::Relaxed);
+        self.0[index as usize].0.store(place, Ordering::Relaxed);
     }
 
     /// The block behind one that the caller holds as part of a chain.

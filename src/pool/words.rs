@@ -16,6 +16,14 @@ unsafe impl ZeroWord for AtomicU64 {}
 // SAFETY: the null pointer, which is the default.
 unsafe impl<T> ZeroWord for AtomicPtr<T> {}
 
+/// A word with a cache line to itself, so that threads which use neighbouring blocks stay out of each other's way.
+#[derive(Default)]
+#[repr(align(64))]
+pub struct Line<W>(pub W);
+
+// SAFETY: the word is, and padding may be anything.
+unsafe impl<W: ZeroWord> ZeroWord for Line<W> {}
+
 /// That many words of zero.
 #[cfg(not(model))]
 pub fn zeroed<W: ZeroWord>(count: usize) -> Box<[W]> {
