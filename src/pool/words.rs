@@ -16,12 +16,17 @@ unsafe impl ZeroWord for AtomicU64 {}
 // SAFETY: the null pointer, which is the default.
 unsafe impl<T> ZeroWord for AtomicPtr<T> {}
 
-/// A word with a cache line to itself, so that threads which use neighbouring blocks stay out of each other's way.
+/// A word that is 64 bytes from the next, so that threads which use neighbouring blocks stay out of each other's way.
+/// Not aligned to a line: the system's allocator writes zeros over memory of a large alignment, and with that has all of it
+/// committed.
 #[derive(Default)]
-#[repr(align(64))]
-pub struct Line<W>(pub W);
+#[repr(C)]
+pub struct Line<W>(pub W, [u64; 7]);
 
-// SAFETY: the word is, and padding may be anything.
+#[cfg(not(model))]
+const _: () = assert!(size_of::<Line<AtomicU32>>() == 64 && size_of::<Line<AtomicU64>>() == 64);
+
+// SAFETY: the word is, and the rest are numbers.
 unsafe impl<W: ZeroWord> ZeroWord for Line<W> {}
 
 /// That many words of zero.
