@@ -130,12 +130,13 @@ describe('packed lengths', () => {
     unchanged();
   });
 
-  it('may have lost their memory: then there is no room for any', () => {
+  it('that have lost their memory are refused', () => {
     const { ring, unchanged } = ringOfThree();
     const lengths = new Uint32Array(4);
     structuredClone(lengths.buffer, { transfer: [lengths.buffer] });
-    assert.equal(ring.drainInto(new Uint8Array(500), lengths), 0);
-    assert.equal(ring.enqueuePacked(new Uint8Array(500), lengths), 0);
+    const refused = { code: 'ERR_AGENTWIRE_DETACHED', message: /^lengths / };
+    assert.throws(() => ring.drainInto(new Uint8Array(500), lengths), refused);
+    assert.throws(() => ring.enqueuePacked(new Uint8Array(500), lengths), refused);
     unchanged();
   });
 });
@@ -158,4 +159,24 @@ describe('other arguments', () => {
     }
     unchanged();
   });
+});
+
+it('an array whose getter uses the ring is read once, and its items stay apart from those of the getter', () => {
+  const ring = new ZeroCopyRingBuffer(16, 64);
+  const items = [new Uint8Array([1, 1, 1]), null];
+  Object.defineProperty(items, 1, {
+    get() {
+      ring.enqueueBatch([new Uint8Array([9, 9, 9, 9, 9])]);
+      return new Uint8Array([2, 2]);
+    },
+  });
+  assert.equal(ring.enqueueBatch(items), 2);
+  assert.deepEqual(
+    ring.drain().map((item) => [...item]),
+    [
+      [9, 9, 9, 9, 9],
+      [1, 1, 1],
+      [2, 2],
+    ],
+  );
 });

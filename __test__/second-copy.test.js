@@ -82,10 +82,24 @@ describe('a second copy', { skip }, () => {
   it('may not attach to a buffer pool of the first', (t) => {
     const copy = require(copyPackage(t));
     const pool = new agentwire.BufferPool(64, 4);
-    const refused = { code: 'ERR_AGENTWIRE_DUPLICATE_COPY', message: /buffer pool.*npm ls agentwire/ };
+    const refused = { code: 'ERR_AGENTWIRE_DUPLICATE_COPY', message: /BufferPool.*npm ls agentwire/ };
     assert.throws(() => copy.BufferPool.attach(pool.buffer), refused);
     assert.equal(agentwire.BufferPool.attach(pool.buffer).maxBlocks, 4);
     assert.throws(() => agentwire.BufferPool.attach(new copy.BufferPool(64, 4).buffer), refused);
+  });
+
+  it('may not attach to a ring or a byte stream of the first', (t) => {
+    const copy = require(copyPackage(t));
+    const refused = { code: 'ERR_AGENTWIRE_DUPLICATE_COPY', message: /npm ls agentwire/ };
+    for (const [name, ...sizes] of [
+      ['ZeroCopyRingBuffer', 4, 64],
+      ['MemoryMappedBuffer', 64],
+    ]) {
+      const first = new agentwire[name](...sizes);
+      assert.throws(() => copy[name].attach(first.buffer), refused, name);
+      agentwire[name].attach(first.buffer);
+      assert.throws(() => agentwire[name].attach(new copy[name](...sizes).buffer), refused, name);
+    }
   });
 
   it('in another thread may not open the same bus either', async (t) => {

@@ -37,7 +37,7 @@ export function lostMemory(name: string): AgentwireError {
 const { at } = Uint8Array.prototype;
 
 /** True for an array without memory: methods of typed arrays throw for it. */
-export function isGone(array: Uint8Array): boolean {
+export function isGone(array: Uint8Array | Uint32Array): boolean {
   try {
     at.call(array, 0);
     return false;
@@ -48,7 +48,7 @@ export function isGone(array: Uint8Array): boolean {
 
 /** A SharedArrayBuffer of fixed length, as `.buffer` of the thing that is attached to. */
 export function checkSharedBuffer(what: string, value: unknown): Uint8Array {
-  if (!(value instanceof SharedArrayBuffer)) {
+  if (!isShared(value)) {
     throw new AgentwireArgumentError(
       `${what}.attach(sharedArrayBuffer)`,
       `the .buffer of a ${what}, a SharedArrayBuffer`,
@@ -64,6 +64,21 @@ export function checkSharedBuffer(what: string, value: unknown): Uint8Array {
     throw new AgentwireError('ERR_AGENTWIRE_FOREIGN_MEMORY', `${what}.attach: the SharedArrayBuffer has no bytes`);
   }
   return new Uint8Array(value);
+}
+
+const { get: byteLengthOf } = Object.getOwnPropertyDescriptor(
+  SharedArrayBuffer.prototype,
+  'byteLength',
+) as PropertyDescriptor;
+
+/** True for a SharedArrayBuffer, whatever its prototype says. */
+function isShared(value: unknown): value is SharedArrayBuffer {
+  try {
+    byteLengthOf?.call(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Shared memory of that many bytes. It takes address space now, and memory as it is touched. */

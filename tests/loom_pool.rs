@@ -52,7 +52,7 @@ impl Lists {
     /// A list of that many blocks, the last one in front.
     fn new(blocks: u32) -> Arc<Self> {
         let this = Self {
-            links: Links::new(blocks),
+            links: Links::new(blocks).expect("a model has memory"),
             list: FreeList::default(),
             bytes: Bytes::new(blocks),
         };

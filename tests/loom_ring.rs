@@ -67,8 +67,8 @@ fn enqueue(ring: &Ring<ModelMemory>, number: u32) -> bool {
 fn dequeue(ring: &Ring<ModelMemory>) -> Option<u32> {
     let mut bytes = [0; 8];
     match ring.dequeue(bytes.as_mut_slice().into()) {
-        Ok(taken) => {
-            assert_eq!((taken.len, taken.damaged), (8, 0));
+        Ok(len) => {
+            assert_eq!((len, ring.damaged()), (8, 0));
             Some(number(bytes))
         }
         Err(RingError::Empty) => None,

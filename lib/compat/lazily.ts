@@ -19,7 +19,10 @@ export function lazily<T extends object>(prototype: T, make: () => T): T {
       }
       return method;
     },
-    set: (_target, key, value) => Reflect.set(get(), key, value),
+    set: (_target, key, value) => {
+      bound.delete(key);
+      return Reflect.set(get(), key, value);
+    },
     has: (_target, key) => Reflect.has(get(), key),
   });
 }

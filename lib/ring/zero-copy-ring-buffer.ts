@@ -1,4 +1,12 @@
-import { allocateShared, checkBytes, checkInteger, checkSharedBuffer, checkTimeout, lostMemory } from '../checks';
+import {
+  allocateShared,
+  checkBytes,
+  checkInteger,
+  checkSharedBuffer,
+  checkTimeout,
+  isGone,
+  lostMemory,
+} from '../checks';
 import { AgentwireArgumentError, AgentwireError, AgentwireRangeError, withContext } from '../errors';
 import { RingLimit, RingResult } from '../generated/layout';
 import { native } from '../native';
@@ -82,10 +90,12 @@ export class ZeroCopyRingBuffer {
    * @param itemSize bytes of the largest item, and four for its length: a multiple of four, 8 to 2^30.
    */
   constructor(capacity?: number, itemSize?: number);
-  /** @internal */
-  constructor(capacity: number | undefined, itemSize: number | undefined, attachTo?: Uint8Array);
-  constructor(capacity = 65_536, itemSize = 8192, attachTo?: Uint8Array) {
-    if (attachTo === undefined) {
+  constructor(capacity: number | Attached = 65_536, itemSize = 8192) {
+    if (capacity instanceof Attached) {
+      const { memory } = capacity;
+      this.#memory = memory;
+      this.#native = withContext('ZeroCopyRingBuffer.attach', () => new native.NativeRing(memory));
+    } else {
       const ring = `new ZeroCopyRingBuffer(${String(capacity)}, ${String(itemSize)})`;
       checkInteger(
         'capacity',
@@ -104,9 +114,6 @@ export class ZeroCopyRingBuffer {
       if (itemSize % 4 !== 0) throw new AgentwireArgumentError('itemSize', 'a multiple of four', itemSize);
       this.#memory = allocateShared(native.ringBytes(capacity, itemSize), ring);
       this.#native = withContext(ring, () => new native.NativeRing(this.#memory, capacity, itemSize));
-    } else {
-      this.#memory = attachTo;
-      this.#native = withContext('ZeroCopyRingBuffer.attach', () => new native.NativeRing(attachTo));
     }
     const geometry = this.#native.geometry;
     this.#capacity = geometry.capacity;
@@ -123,7 +130,8 @@ export class ZeroCopyRingBuffer {
 
   /** The ring in another thread's `.buffer`. */
   static attach(sharedArrayBuffer: SharedArrayBuffer): ZeroCopyRingBuffer {
-    return new ZeroCopyRingBuffer(undefined, undefined, checkSharedBuffer('ZeroCopyRingBuffer', sharedArrayBuffer));
+    const attached = new Attached(checkSharedBuffer('ZeroCopyRingBuffer', sharedArrayBuffer));
+    return new ZeroCopyRingBuffer(attached as unknown as number);
   }
 
   /** The shared memory, for other threads to attach to. */
@@ -138,13 +146,14 @@ export class ZeroCopyRingBuffer {
    */
   enqueue(data: Uint8Array): boolean {
     let result: number;
-    if (data instanceof Uint8Array && data.length <= MOST_ON_HEAP && data.length > 0) {
+    if (ArrayBuffer.isView(data) && data instanceof Uint8Array && data.length <= MOST_ON_HEAP && data.length > 0) {
       if (this.#isOwn(data)) throw this.#error(RingResult.Overlap);
       const scratch = this.#scratch ?? this.#scratchMemory();
       const { length } = data;
       try {
         scratch.set(data);
       } catch {
+        checkBytes('data', data);
         // Optimised code may see the length that an array had before it lost its memory.
         throw lostMemory('data');
       }
@@ -167,9 +176,12 @@ export class ZeroCopyRingBuffer {
   /** Puts copies of the items in, in order, as many as there is room for: how many. Bad items are found before any goes in. */
   enqueueBatch(items: readonly Uint8Array[]): number {
     if (!Array.isArray(items)) throw new AgentwireArgumentError('items', 'an array of Uint8Arrays', items);
+    // Read once: a getter may answer differently later, or use the ring.
+    items = [...items];
     for (let index = 0; index < items.length; index++) {
       const item: unknown = items[index];
-      if (!(item instanceof Uint8Array) || item.length === 0) checkBytes(`items[${index}]`, item);
+      if (!(ArrayBuffer.isView(item) && item instanceof Uint8Array) || item.length === 0)
+        checkBytes(`items[${index}]`, item);
       else if (item.length > this.#mostBytes) throw this.#tooLong(item.length, `items[${index}]`);
       else if (this.#isOwn(item)) throw this.#error(RingResult.Overlap);
     }
@@ -325,6 +337,8 @@ export class ZeroCopyRingBuffer {
         if (item !== null) items.push(item);
         break;
       }
+      // What was taken before is not lost: the damage shows in the next call.
+      if (count < 0 && items.length > 0) break;
       if (count < 0) throw this.#error(count);
       left -= appendViews(items, bytes, lengths, count);
       if (count < lengths.length && left === Number.POSITIVE_INFINITY && this.#size() === 0) break;
@@ -500,6 +514,11 @@ export class ZeroCopyRingBuffer {
   }
 }
 
+/** Tells the constructor that the ring is there already. */
+class Attached {
+  constructor(readonly memory: Uint8Array) {}
+}
+
 /** Copies what lies in `bytes` into one buffer and appends a view for each item: how many bytes. */
 function appendViews(items: Uint8Array[], bytes: Uint8Array, lengths: Uint32Array, count: number): number {
   let total = 0;
@@ -516,7 +535,10 @@ function appendViews(items: Uint8Array[], bytes: Uint8Array, lengths: Uint32Arra
 }
 
 function checkLengths(lengths: unknown): void {
-  if (!(lengths instanceof Uint32Array)) throw new AgentwireArgumentError('lengths', 'a Uint32Array', lengths);
+  if (!(lengths instanceof Uint32Array && ArrayBuffer.isView(lengths))) {
+    throw new AgentwireArgumentError('lengths', 'a Uint32Array', lengths);
+  }
+  if (isGone(lengths)) throw lostMemory('lengths');
 }
 
 function checkBound(name: string, value: unknown): void {

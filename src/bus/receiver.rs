@@ -14,6 +14,11 @@ pub trait Doorbell: Send + Sync {
 
     /// Sets bits of the thread's attention word.
     fn raise(&self, attention: u32);
+
+    /// True when the thread is gone.
+    fn is_down(&self) -> bool {
+        false
+    }
 }
 
 /// What senders see of an endpoint.
@@ -98,6 +103,10 @@ impl Receiver {
 impl Waiter for Receiver {
     fn id(&self) -> u32 {
         self.id
+    }
+
+    fn is_gone(&self) -> bool {
+        self.bell.is_down()
     }
 
     fn look_again(&self) {

@@ -3,8 +3,7 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-use super::{Memory, SharedBytes, Source, Target, WideMemory};
-use crate::sync::Ordering;
+use super::{Memory, SharedBytes, Window};
 
 /// Alignment of heap memory: two cache lines, as adjacent-line prefetch pairs them.
 const ALIGN: usize = 128;
@@ -47,62 +46,10 @@ impl HeapBytes {
     }
 }
 
-impl Memory for HeapBytes {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
+impl Window for HeapBytes {
     #[inline]
-    fn load(&self, offset: usize, order: Ordering) -> u32 {
-        self.0.load(offset, order)
-    }
-
-    #[inline]
-    fn store(&self, offset: usize, value: u32, order: Ordering) {
-        self.0.store(offset, value, order);
-    }
-
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl WideMemory for HeapBytes {
-    #[inline]
-    fn load_u64(&self, offset: usize, order: Ordering) -> u64 {
-        self.0.load_u64(offset, order)
-    }
-
-    #[inline]
-    fn store_u64(&self, offset: usize, value: u64, order: Ordering) {
-        self.0.store_u64(offset, value, order);
-    }
-
-    #[inline]
-    fn compare_exchange_u64(
-        &self,
-        offset: usize,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
-        self.0
-            .compare_exchange_u64(offset, current, new, success, failure)
-    }
-
-    #[inline]
-    fn copy_in(&self, offset: usize, source: Source<'_>) {
-        self.0.copy_in(offset, source);
-    }
-
-    #[inline]
-    fn copy_out(&self, offset: usize, target: Target<'_>) {
-        self.0.copy_out(offset, target);
-    }
-
-    fn copy_out_racing(&self, offset: usize, target: Target<'_>) {
-        self.0.copy_out_racing(offset, target);
+    fn window(&self) -> &SharedBytes {
+        &self.0
     }
 }
 

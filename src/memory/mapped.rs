@@ -6,8 +6,7 @@ use std::ptr::NonNull;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use super::{Memory, SharedBytes, Source, Target, WideMemory};
-use crate::sync::Ordering;
+use super::{SharedBytes, Window};
 
 /// The first bytes of a file, mapped for reading and writing. What is stored is in the file at once for every process
 /// that looks, also when this one dies; [`MappedBytes::flush`] has it written to the disk.
@@ -42,61 +41,9 @@ impl MappedBytes {
     }
 }
 
-impl Memory for MappedBytes {
-    fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
+impl Window for MappedBytes {
     #[inline]
-    fn load(&self, offset: usize, order: Ordering) -> u32 {
-        self.bytes.load(offset, order)
-    }
-
-    #[inline]
-    fn store(&self, offset: usize, value: u32, order: Ordering) {
-        self.bytes.store(offset, value, order);
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-    }
-}
-
-impl WideMemory for MappedBytes {
-    #[inline]
-    fn load_u64(&self, offset: usize, order: Ordering) -> u64 {
-        self.bytes.load_u64(offset, order)
-    }
-
-    #[inline]
-    fn store_u64(&self, offset: usize, value: u64, order: Ordering) {
-        self.bytes.store_u64(offset, value, order);
-    }
-
-    #[inline]
-    fn compare_exchange_u64(
-        &self,
-        offset: usize,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
-        self.bytes
-            .compare_exchange_u64(offset, current, new, success, failure)
-    }
-
-    #[inline]
-    fn copy_in(&self, offset: usize, source: Source<'_>) {
-        self.bytes.copy_in(offset, source);
-    }
-
-    #[inline]
-    fn copy_out(&self, offset: usize, target: Target<'_>) {
-        self.bytes.copy_out(offset, target);
-    }
-
-    fn copy_out_racing(&self, offset: usize, target: Target<'_>) {
-        self.bytes.copy_out_racing(offset, target);
+    fn window(&self) -> &SharedBytes {
+        &self.bytes
     }
 }

@@ -4,6 +4,8 @@
 #[cfg(not(model))]
 mod heap;
 #[cfg(not(model))]
+pub mod maker;
+#[cfg(not(model))]
 mod mapped;
 #[cfg(not(model))]
 pub mod registry;
@@ -16,7 +18,7 @@ pub use heap::HeapBytes;
 #[cfg(not(model))]
 pub use mapped::MappedBytes;
 #[cfg(not(model))]
-pub use shared::SharedBytes;
+pub use shared::{SharedBytes, Window};
 pub use span::{Source, Target};
 
 use crate::sync::Ordering;

@@ -86,36 +86,50 @@ impl SharedBytes {
     }
 }
 
-impl Memory for SharedBytes {
+/// Something whose bytes are seen through a window, and with that a memory.
+pub trait Window {
+    /// The window.
+    fn window(&self) -> &SharedBytes;
+}
+
+impl Window for SharedBytes {
+    #[inline]
+    fn window(&self) -> &SharedBytes {
+        self
+    }
+}
+
+impl<T: Window> Memory for T {
     fn len(&self) -> usize {
-        self.len
+        self.window().len
     }
 
     #[inline]
     fn load(&self, offset: usize, order: Ordering) -> u32 {
-        self.word(offset).load(order)
+        self.window().word(offset).load(order)
     }
 
     #[inline]
     fn store(&self, offset: usize, value: u32, order: Ordering) {
-        self.word(offset).store(value, order);
+        self.window().word(offset).store(value, order);
     }
 
     fn clear(&mut self) {
+        let SharedBytes { start, len } = *self.window();
         // SAFETY: the whole window is allocated.
-        unsafe { self.start.write_bytes(0, self.len) }
+        unsafe { start.write_bytes(0, len) }
     }
 }
 
-impl WideMemory for SharedBytes {
+impl<T: Window> WideMemory for T {
     #[inline]
     fn load_u64(&self, offset: usize, order: Ordering) -> u64 {
-        self.wide_word(offset).load(order)
+        self.window().wide_word(offset).load(order)
     }
 
     #[inline]
     fn store_u64(&self, offset: usize, value: u64, order: Ordering) {
-        self.wide_word(offset).store(value, order);
+        self.window().wide_word(offset).store(value, order);
     }
 
     #[inline]
@@ -127,20 +141,21 @@ impl WideMemory for SharedBytes {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u64, u64> {
-        self.wide_word(offset)
+        self.window()
+            .wide_word(offset)
             .compare_exchange(current, new, success, failure)
     }
 
     #[inline]
     fn copy_in(&self, offset: usize, source: Source<'_>) {
-        let target = self.span(offset, source.len());
+        let target = self.window().span(offset, source.len());
         // SAFETY: `span` checked the bounds, the source is allocated; `copy` allows them to overlap.
         unsafe { source.start().copy_to(target, source.len()) }
     }
 
     #[inline]
     fn copy_out(&self, offset: usize, target: Target<'_>) {
-        let source = self.span(offset, target.len());
+        let source = self.window().span(offset, target.len());
         // SAFETY: as above.
         unsafe { source.copy_to(target.start(), target.len()) }
     }
@@ -150,7 +165,11 @@ impl WideMemory for SharedBytes {
         while done < target.len() {
             // The word that the next byte lies in, and as much of it as is wanted.
             let at = offset + done;
-            let word = self.word(at & !3).load(Ordering::Relaxed).to_ne_bytes();
+            let word = self
+                .window()
+                .word(at & !3)
+                .load(Ordering::Relaxed)
+                .to_ne_bytes();
             let skip = at & 3;
             let count = (4 - skip).min(target.len() - done);
             // SAFETY: `done + count` is within the target.

@@ -107,6 +107,10 @@ impl Bell {
 }
 
 impl Doorbell for Bell {
+    fn is_down(&self) -> bool {
+        self.0.lock().is_none()
+    }
+
     fn ring(&self) {
         if let Some(line) = &*self.0.lock() {
             // SAFETY: alive, for it is still here under the lock. The call does not block.

@@ -23,6 +23,8 @@ pub enum Code {
     ForeignMemory,
     /// As many handles on one structure as there may be.
     TooManyHandles,
+    /// The system has no memory.
+    NoMemory,
     /// Words of shared memory that cannot be: somebody has written over them.
     Damaged,
     /// A file that cannot be opened, with the code of the reason.
@@ -43,6 +45,7 @@ impl AsRef<str> for Code {
             Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
             Self::ForeignMemory => "ERR_AGENTWIRE_FOREIGN_MEMORY",
             Self::TooManyHandles => "ERR_AGENTWIRE_TOO_MANY_HANDLES",
+            Self::NoMemory => "ERR_AGENTWIRE_OUT_OF_MEMORY",
             Self::Damaged => "ERR_AGENTWIRE_DAMAGED",
             Self::File(code) => code,
             Self::Argument => "ERR_AGENTWIRE_ARGUMENT",
@@ -68,8 +71,9 @@ impl From<AttachError> for Error<Code> {
     fn from(error: AttachError) -> Self {
         let code = match error {
             AttachError::Foreign(_) => Code::ForeignMemory,
-            AttachError::OtherCopy => Code::DuplicateCopy,
+            AttachError::OtherCopy(_) => Code::DuplicateCopy,
             AttachError::TooManyHandles => Code::TooManyHandles,
+            AttachError::NoMemory => Code::NoMemory,
         };
         Self::new(code, error.to_string())
     }

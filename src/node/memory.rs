@@ -17,13 +17,14 @@ pub struct Pinned {
 impl Pinned {
     /// Pins a Uint8Array over a SharedArrayBuffer.
     ///
-    /// A view is given, never the SharedArrayBuffer itself, which Node before 22.21 does not take. The
-    /// facade makes these buffers itself and shows them to nobody, so that they can neither be detached
-    /// nor resized.
+    /// A view is given, never the SharedArrayBuffer itself, which Node before 22.21 does not take. A
+    /// SharedArrayBuffer can neither be detached nor made smaller, whoever else has it.
     pub fn new(env: sys::napi_env, array: &Object<'_>) -> Result<(Self, SharedBytes)> {
         let mut kind = 0;
         let mut length = 0;
         let mut data = ptr::null_mut();
+        let mut buffer = ptr::null_mut();
+        let mut is_private = true;
         let mut reference = ptr::null_mut();
         // SAFETY: a live environment and a value of the current call; every out-pointer is valid.
         let status = unsafe {
@@ -33,12 +34,17 @@ impl Pinned {
                 &mut kind,
                 &mut length,
                 &mut data,
-                ptr::null_mut(),
+                &mut buffer,
                 ptr::null_mut(),
             )
         };
+        // An ArrayBuffer can be transferred away although its view is held; a SharedArrayBuffer is none for this question.
+        if status == sys::Status::napi_ok {
+            // SAFETY: as above; the buffer was given, for the status is good.
+            unsafe { sys::napi_is_arraybuffer(env, buffer, &mut is_private) };
+        }
         let start = NonNull::new(data.cast::<u8>())
-            .filter(|start| (start.as_ptr() as usize).is_multiple_of(8));
+            .filter(|start| !is_private && (start.as_ptr() as usize).is_multiple_of(8));
         let (sys::Status::napi_ok, sys::TypedarrayType::uint8_array, Some(start)) =
             (status, kind, start)
         else {

@@ -10,7 +10,7 @@ use super::error::{Code, Result};
 use super::fast::ring::{self as fast, LocalRing, RingObject};
 use super::memory::Pinned;
 use super::thread_bell::ThreadBell;
-use crate::ring::{Geometry, GeometryError, RingHandle};
+use crate::ring::{AttachError, Geometry, GeometryError, RingHandle};
 
 /// A ring's sizes.
 #[napi(object)]
@@ -64,7 +64,11 @@ impl NativeRing {
             (Some(capacity), Some(item_size)) => {
                 RingHandle::create(bytes, Geometry::new(capacity, item_size)?)?
             }
-            _ => RingHandle::attach(bytes)?,
+            // A header with an impossible geometry is no wrong argument.
+            _ => RingHandle::attach(bytes).map_err(|error| match error {
+                AttachError::Geometry(error) => Error::new(Code::ForeignMemory, error.to_string()),
+                copy => copy.into(),
+            })?,
         };
         Ok(Self {
             ring: Rc::new(RingObject {
@@ -125,6 +129,15 @@ impl NativeRing {
     #[napi(catch_unwind)]
     pub fn call_for_item(&self, bell: &ThreadBell) -> bool {
         self.ring.handle.call_for_item(bell.waiter())
+    }
+}
+
+impl From<AttachError> for Error<Code> {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Geometry(error) => error.into(),
+            AttachError::OtherCopy(copy) => Self::new(Code::DuplicateCopy, copy.to_string()),
+        }
     }
 }
 

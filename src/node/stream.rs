@@ -11,7 +11,7 @@ use super::fast::stream::{self as fast, Backing, LocalStream};
 use super::memory::Pinned;
 use crate::memory::{Memory, SharedBytes};
 use crate::stream::layout::{IdentityError, MAX_CAPACITY, SCRATCH_BYTES, VERSION};
-use crate::stream::{self, ByteStream, Refusal};
+use crate::stream::{self, AttachError, ByteStream, Refusal};
 
 impl From<Refusal> for Error<Code> {
     fn from(refusal: Refusal) -> Self {
@@ -101,12 +101,18 @@ impl NativeStream {
         env: Env,
         memory: &Object<'_>,
         scratch: &Object<'_>,
-        open: impl FnOnce(SharedBytes) -> std::result::Result<ByteStream<SharedBytes>, IdentityError>,
+        open: impl FnOnce(SharedBytes) -> std::result::Result<ByteStream<SharedBytes>, AttachError>,
     ) -> Result<Self> {
         let (pin, bytes) = Pinned::new(env.raw(), memory)?;
         let pin = pin.until_drop(env.raw());
         let stream = open(bytes).map_err(|error| {
-            let what = match error {
+            let identity = match error {
+                AttachError::Identity(identity) => identity,
+                AttachError::OtherCopy(copy) => {
+                    return Error::new(Code::DuplicateCopy, copy.to_string());
+                }
+            };
+            let what = match identity {
                 IdentityError::Foreign => {
                     "the memory holds no stream, or not all of one".to_string()
                 }

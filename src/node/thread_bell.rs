@@ -28,6 +28,10 @@ impl Waiter for BellWaiter {
         self.id
     }
 
+    fn is_gone(&self) -> bool {
+        self.bell.is_down()
+    }
+
     fn look_again(&self) {
         self.bell.ring();
     }

@@ -36,7 +36,7 @@ use crossbeam_utils::CachePadded;
 use std::sync::OnceLock;
 
 use super::free_list::{Chain, FreeList, Links};
-use super::words::{Line, zeroed};
+use super::words::Words;
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, spin_hint, yield_now};
 
 /// Most blocks of a pool, so that a ticket is an integer that JavaScript's numbers hold exactly.
@@ -125,7 +125,7 @@ pub struct BlockPool {
     /// How many blocks were ever used: those from here on are fresh.
     used: CachePadded<AtomicU32>,
     links: Links,
-    states: Box<[Line<AtomicU64>]>,
+    states: Words<AtomicU64>,
     batch: u32,
     chunks: [OnceLock<Box<[CachePadded<Slot>]>>; CHUNKS],
     /// How many members there have been at a time: the slots below this exist.
@@ -136,13 +136,22 @@ pub struct BlockPool {
 }
 
 impl BlockPool {
-    /// A pool of that many blocks, all free.
+    /// A pool of that many blocks, all free. Panics when the system has no memory for its bookkeeping.
     pub fn new(blocks: u32) -> Self {
-        Self::with_batch(blocks, (blocks / BATCH_PART).clamp(1, MOST_BATCH))
+        Self::try_new(blocks).expect("memory for the bookkeeping of a pool")
+    }
+
+    /// As [`BlockPool::new`]; None when the system has no memory for the bookkeeping.
+    pub fn try_new(blocks: u32) -> Option<Self> {
+        Self::try_with_batch(blocks, (blocks / BATCH_PART).clamp(1, MOST_BATCH))
     }
 
     /// As [`BlockPool::new`], with caches that are filled with `batch` blocks at once and hold twice as many.
     pub fn with_batch(blocks: u32, batch: u32) -> Self {
+        Self::try_with_batch(blocks, batch).expect("memory for the bookkeeping of a pool")
+    }
+
+    fn try_with_batch(blocks: u32, batch: u32) -> Option<Self> {
         assert!(
             (1..=MAX_BLOCKS).contains(&blocks) && batch > 0,
             "a pool has 1 to {MAX_BLOCKS} blocks"
@@ -151,8 +160,8 @@ impl BlockPool {
             free: CachePadded::default(),
             cold: CachePadded::default(),
             used: CachePadded::default(),
-            links: Links::new(blocks),
-            states: zeroed(blocks as usize),
+            links: Links::new(blocks)?,
+            states: Words::new(blocks as usize)?,
             batch,
             chunks: std::array::from_fn(|_| OnceLock::new()),
             made: AtomicU32::new(0),
@@ -161,7 +170,7 @@ impl BlockPool {
         };
         let common = pool.join();
         assert_eq!(common, Some(MemberId::COMMON));
-        pool
+        Some(pool)
     }
 
     /// How many blocks there are.
@@ -225,7 +234,7 @@ impl BlockPool {
             }
             None => self.acquire_elsewhere(member, slot)?,
         };
-        let state = &self.states[index as usize].0;
+        let state = &self.states[index as usize];
         // Relaxed: a free block's word is touched by nobody but who took it from its list, whose Acquire came before.
         let generation = generation(state.load(Ordering::Relaxed)).wrapping_add(1);
         // SYNC POINT state: Release pairs with the Acquires in `adopt` and `ticket`.
@@ -267,7 +276,7 @@ impl BlockPool {
     /// block that is free, or none.
     pub fn ticket(&self, index: u32) -> Option<u64> {
         // SYNC POINT state: Acquire pairs with the Release in `acquire`.
-        let word = self.states.get(index as usize)?.0.load(Ordering::Acquire);
+        let word = self.states.get(index as usize)?.load(Ordering::Acquire);
         (owner(word) != NOBODY).then(|| {
             (u64::from(generation(word)) % TICKET_GENERATIONS) << INDEX_BITS | u64::from(index)
         })
@@ -277,7 +286,7 @@ impl BlockPool {
     /// since, by its owner's end too, or the ticket is none.
     pub fn adopt(&self, member: MemberId, ticket: u64) -> Option<u32> {
         let index = (ticket % u64::from(MAX_BLOCKS)) as u32;
-        let state = &self.states.get(index as usize)?.0;
+        let state = self.states.get(index as usize)?;
         let wanted = ticket >> INDEX_BITS;
         // SYNC POINT state: Acquire pairs with the Release in `acquire`, so that `leave` finds what was adopted.
         let mut now = state.load(Ordering::Acquire);
@@ -484,7 +493,7 @@ impl BlockPool {
     #[inline]
     fn let_go(&self, index: u32) -> Result<(), ReleaseError> {
         let state = self.states.get(index as usize);
-        let state = &state.ok_or(ReleaseError::NoSuchBlock)?.0;
+        let state = state.ok_or(ReleaseError::NoSuchBlock)?;
         // Relaxed, here and below: the word says who gives the block back, and nothing else; what was written into the
         // block is handed on by the list that it goes to.
         let mut now = state.load(Ordering::Relaxed);
@@ -506,7 +515,7 @@ impl BlockPool {
 
     /// Ends the holding of a block if this member owns it.
     fn take_from(&self, index: u32, member: MemberId) -> bool {
-        let state = &self.states[index as usize].0;
+        let state = &self.states[index as usize];
         // Relaxed: as in `let_go`; what this member owns it has made its own on this thread.
         let now = state.load(Ordering::Relaxed);
         owner(now) == member.owner()
@@ -678,9 +687,7 @@ mod tests {
         let pool = BlockPool::new(1);
         // As after 2^29 - 1 and after 2^32 - 1 turns.
         for turns in [(1 << 29) - 1, u32::MAX] {
-            pool.states[0]
-                .0
-                .store(word(turns, NOBODY), Ordering::Relaxed);
+            pool.states[0].store(word(turns, NOBODY), Ordering::Relaxed);
             let index = pool.acquire(MemberId::COMMON).expect("one");
             let ticket = pool.ticket(index).expect("held");
             assert_eq!(pool.adopt(MemberId::COMMON, ticket), Some(index));

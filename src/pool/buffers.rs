@@ -2,12 +2,12 @@
 //! cannot write. The threads of the process find the state by the memory's address.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use super::block_pool::{BlockPool, MAX_MEMBERS, MemberId, PoolStats, ReleaseError};
-use super::layout::BufferLayout;
+use super::layout::{BufferLayout, MAKER_AT};
+use crate::memory::maker::{self, OtherCopy};
 use crate::memory::registry::Registry;
 use crate::memory::{Memory, SharedBytes};
 
@@ -17,7 +17,9 @@ pub enum AttachError {
     /// The memory holds no pool, for this reason.
     Foreign(String),
     /// Another loaded copy of the addon has made it.
-    OtherCopy,
+    OtherCopy(OtherCopy),
+    /// The system has no memory for the pool's bookkeeping.
+    NoMemory,
     /// So many handles are in use that no other fits.
     TooManyHandles,
 }
@@ -26,8 +28,9 @@ impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Foreign(why) => f.write_str(why),
-            Self::OtherCopy => f.write_str(
-                "this buffer pool was made by another copy of agentwire in this process, which knows its blocks; have all threads load one copy: `npm ls agentwire` shows where the copies come from, `npm dedupe` may merge them",
+            Self::OtherCopy(copy) => copy.fmt(f),
+            Self::NoMemory => f.write_str(
+                "the system has no memory for the bookkeeping of so many blocks; ask for fewer",
             ),
             Self::TooManyHandles => write!(
                 f,
@@ -53,13 +56,8 @@ pub struct BufferPool {
 
 /// Makes zeroed memory of the layout's size a pool.
 pub fn format(layout: BufferLayout, memory: &SharedBytes) {
-    layout.write(memory, this_copy());
-}
-
-/// A random number that names this loaded copy of the addon.
-fn this_copy() -> u64 {
-    static COPY: OnceLock<u64> = OnceLock::new();
-    *COPY.get_or_init(|| RandomState::new().hash_one(0))
+    maker::sign(memory, MAKER_AT);
+    layout.write(memory);
 }
 
 impl BufferPool {
@@ -71,11 +69,9 @@ impl BufferPool {
         let shared = POOLS
             .get_or_init(Registry::default)
             .find_or_make(memory.address(), || {
-                let (layout, copy) = BufferLayout::read(&memory).map_err(AttachError::Foreign)?;
-                if copy != this_copy() {
-                    return Err(AttachError::OtherCopy);
-                }
-                let blocks = BlockPool::new(layout.blocks);
+                let layout = BufferLayout::read(&memory).map_err(AttachError::Foreign)?;
+                maker::check(&memory, MAKER_AT).map_err(AttachError::OtherCopy)?;
+                let blocks = BlockPool::try_new(layout.blocks).ok_or(AttachError::NoMemory)?;
                 Ok(SharedPool { layout, blocks })
             })?;
         if memory.len() as u64 != shared.layout.bytes() {
@@ -180,9 +176,9 @@ mod tests {
         );
         format(layout, &window(&bytes));
         assert_eq!(attach().stats().free, 3);
-        layout.write(&window(&bytes), this_copy().wrapping_add(1));
+        window(&bytes).set_byte(MAKER_AT, window(&bytes).byte(MAKER_AT).wrapping_add(1));
         let refused = BufferPool::attach(window(&bytes)).err();
-        assert_eq!(refused, Some(AttachError::OtherCopy));
+        assert_eq!(refused, Some(AttachError::OtherCopy(OtherCopy)));
     }
 
     #[test]

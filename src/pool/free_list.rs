@@ -20,16 +20,16 @@
 //! **What a walk may believe.** A walk reads links that others may be changing. It is bounded, every place is
 //! checked, and what it found counts only when the swap succeeds: then the head, and with it the list, is as it was.
 
-use super::words::{Line, zeroed};
+use super::words::Words;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// The successors of all blocks of a pool, for all its lists.
-pub struct Links(Box<[Line<AtomicU32>]>);
+pub struct Links(Words<AtomicU32>);
 
 impl Links {
-    /// Links for that many blocks.
-    pub fn new(blocks: u32) -> Self {
-        Self(zeroed(blocks as usize))
+    /// Links for that many blocks; None when the system has no memory for them.
+    pub fn new(blocks: u32) -> Option<Self> {
+        Words::new(blocks as usize).map(Self)
     }
 
     /// How many blocks there are.
@@ -49,14 +49,14 @@ impl Links {
         let place = self
             .0
             .get(index as usize)
-            .map_or(0, |link| link.0.load(Ordering::Relaxed));
+            .map_or(0, |link| link.load(Ordering::Relaxed));
         if place <= self.len() { place } else { 0 }
     }
 
     #[inline]
     fn set_place_behind(&self, index: u32, place: u32) {
         // Relaxed: as above.
-        self.0[index as usize].0.store(place, Ordering::Relaxed);
+        self.0[index as usize].store(place, Ordering::Relaxed);
     }
 
     /// The block behind one that the caller holds as part of a chain.
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn last_in_first_out() {
-        let (links, list) = (Links::new(8), FreeList::default());
+        let (links, list) = (Links::new(8).expect("a little memory"), FreeList::default());
         assert_eq!(list.pop(&links), None);
         (0..8).for_each(|index| list.push(&links, index));
         for index in (0..8).rev() {
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn chains_move_from_list_to_list() {
-        let links = Links::new(8);
+        let links = Links::new(8).expect("a little memory");
         let (from, to) = (FreeList::default(), FreeList::default());
         (0..5).for_each(|index| from.push(&links, index));
         to.push(&links, 7);
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_link_that_cannot_be_ends_the_walk() {
-        let (links, list) = (Links::new(4), FreeList::default());
+        let (links, list) = (Links::new(4).expect("a little memory"), FreeList::default());
         (0..3).for_each(|index| list.push(&links, index));
         links.set_place_behind(1, u32::MAX);
         assert_eq!(list.count(&links, 100), 2);

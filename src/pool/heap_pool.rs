@@ -7,14 +7,14 @@
 use std::ptr;
 
 use super::block_pool::{BlockPool, MemberId};
-use super::words::zeroed;
+use super::words::Words;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
 /// See the module's documentation. Blocks are taken by threads that have nothing to do with the pool otherwise (whoever
 /// publishes), and once per hundred messages, or per large one: all of them are the pool's common member.
 pub struct HeapPool<T: Send> {
     blocks: BlockPool,
-    cells: Box<[AtomicPtr<T>]>,
+    cells: Words<AtomicPtr<T>>,
     /// Free blocks with memory.
     kept: AtomicU32,
     most_kept: u32,
@@ -25,7 +25,7 @@ impl<T: Send> HeapPool<T> {
     pub fn new(blocks: u32, most_kept: u32) -> Self {
         Self {
             blocks: BlockPool::new(blocks),
-            cells: zeroed(blocks as usize),
+            cells: Words::new(blocks as usize).expect("memory for the bookkeeping of a pool"),
             kept: AtomicU32::new(0),
             most_kept,
         }
@@ -43,6 +43,12 @@ impl<T: Send> HeapPool<T> {
         self.kept.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: made by `Box::into_raw` in `give`, and swapped out once.
         Some((index, Some(unsafe { Box::from_raw(memory) })))
+    }
+
+    /// Gives back a block that has no memory.
+    pub fn give_empty(&self, index: u32) {
+        let released = self.blocks.release_cold(MemberId::COMMON, index);
+        debug_assert_eq!(released, Ok(()), "a block is given back once");
     }
 
     /// Gives a block back with its memory, which `prepare` makes fit for the next user, or which is freed.

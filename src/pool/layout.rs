@@ -26,7 +26,8 @@ const VERSION: u32 = 1;
 const VERSION_AT: usize = 8;
 const BLOCK_BYTES_AT: usize = 12;
 const BLOCKS_AT: usize = 16;
-const COPY_AT: usize = 24;
+/// The number that names the copy of agentwire which made the pool.
+pub const MAKER_AT: usize = 24;
 
 /// Bytes before the first block.
 pub const HEADER_BYTES: usize = 128;
@@ -39,7 +40,7 @@ pub const MAX_BLOCK_BYTES: u32 = 1 << 30;
 pub const LIMITS: &[Exported] = &[("BlockBytes", MAX_BLOCK_BYTES), ("Blocks", MAX_BLOCKS)];
 
 const _: () = {
-    assert!(BLOCKS_AT + 4 <= COPY_AT && COPY_AT + 8 <= HEADER_BYTES);
+    assert!(BLOCKS_AT + 4 <= MAKER_AT && MAKER_AT + 8 <= HEADER_BYTES);
     assert!(HEADER_BYTES.is_multiple_of(BLOCK_ALIGN));
     assert!(VERSION_AT == MAGIC.len() && BLOCK_BYTES_AT.is_multiple_of(4));
     // The last offset is below 2^53, and the stride of the largest block is no overflow.
@@ -85,8 +86,8 @@ impl BufferLayout {
             .then_some(index as u32)
     }
 
-    /// Writes the header into zeroed memory of the right size. `copy` names this copy of the addon.
-    pub fn write(self, memory: &SharedBytes, copy: u64) {
+    /// Writes the header into zeroed memory of the right size.
+    pub fn write(self, memory: &SharedBytes) {
         let set = |at: usize, bytes: &[u8]| {
             bytes
                 .iter()
@@ -96,12 +97,11 @@ impl BufferLayout {
         set(VERSION_AT, &VERSION.to_le_bytes());
         set(BLOCK_BYTES_AT, &self.block_bytes.to_le_bytes());
         set(BLOCKS_AT, &self.blocks.to_le_bytes());
-        set(COPY_AT, &copy.to_le_bytes());
         set(0, &MAGIC);
     }
 
-    /// Reads the header of memory that somebody says is a pool: its shape, and the copy that made it.
-    pub fn read(memory: &SharedBytes) -> Result<(Self, u64), String> {
+    /// Reads the header of memory that somebody says is a pool: its shape.
+    pub fn read(memory: &SharedBytes) -> Result<Self, String> {
         let len = memory.len() as u64;
         if len < HEADER_BYTES as u64 || memory.read::<8>(0) != MAGIC {
             return Err(format!(
@@ -118,7 +118,6 @@ impl BufferLayout {
         let (block_bytes, blocks) = (word(BLOCK_BYTES_AT), word(BLOCKS_AT));
         Self::new(block_bytes, blocks)
             .filter(|layout| layout.bytes() == len)
-            .map(|layout| (layout, u64::from_le_bytes(memory.read(COPY_AT))))
             .ok_or_else(|| {
                 format!(
                     "the header says {blocks} blocks of {block_bytes} bytes, which does not fit the {len} bytes that there are; something has written over it"
@@ -144,8 +143,8 @@ mod tests {
         for (block_bytes, blocks) in [(1, 1), (64, 3), (65, 2), (4096, 10)] {
             let layout = BufferLayout::new(block_bytes, blocks).expect("within the bounds");
             let (_bytes, window) = memory(layout.bytes() as usize);
-            layout.write(&window, 7);
-            assert_eq!(BufferLayout::read(&window), Ok((layout, 7)));
+            layout.write(&window);
+            assert_eq!(BufferLayout::read(&window), Ok(layout));
         }
     }
 
@@ -154,7 +153,7 @@ mod tests {
         let layout = BufferLayout::new(100, 4).expect("within the bounds");
         let refused = |len: usize, spoil: &dyn Fn(&SharedBytes)| {
             let (_bytes, window) = memory(len);
-            layout.write(&window, 7);
+            layout.write(&window);
             spoil(&window);
             BufferLayout::read(&window).expect_err("refused")
         };

@@ -1,7 +1,7 @@
 //! Memory of large payloads: pooled up to a mebibyte, in four sizes; above, allocated for the one payload. All of it
 //! counts against the budget of the process, by the size of its block.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
@@ -34,14 +34,12 @@ unsafe impl Send for Chunk {}
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
-    fn new(bytes: usize) -> Self {
+    /// None when the system has no memory.
+    fn new(bytes: usize) -> Option<Self> {
         let layout = Self::layout(bytes);
         // SAFETY: the layout has a size above zero (payloads that come here are large).
-        let start = unsafe { alloc(layout) };
-        let Some(start) = NonNull::new(start) else {
-            handle_alloc_error(layout)
-        };
-        Self { start, bytes }
+        let start = NonNull::new(unsafe { alloc(layout) })?;
+        Some(Self { start, bytes })
     }
 
     fn layout(bytes: usize) -> Layout {
@@ -77,7 +75,8 @@ impl PayloadPool {
         }
     }
 
-    /// Copies a payload into memory of its own. None when the budget does not allow it.
+    /// Copies a payload into memory of its own. None when the budget does not allow it, or the system
+    /// has no memory.
     pub fn store(&'static self, source: Source<'_>) -> Option<Payload> {
         let len = source.len();
         let class = CLASSES.iter().position(|(bytes, _)| len <= *bytes);
@@ -95,7 +94,13 @@ impl PayloadPool {
                 }
             },
         };
-        let chunk = chunk.unwrap_or_else(|| Box::new(Chunk::new(bytes)));
+        let Some(chunk) = chunk.or_else(|| Chunk::new(bytes).map(Box::new)) else {
+            if let Some(class) = class {
+                self.classes[class].give_empty(index);
+            }
+            self.budget.give(bytes);
+            return None;
+        };
         // SAFETY: the chunk has at least `len` bytes and is nobody else's, so the two do not overlap. Raw, for the source
         // may be written meanwhile.
         unsafe { source.start().copy_to_nonoverlapping(chunk.start, len) };

@@ -7,8 +7,7 @@ use super::budget::Budget;
 use super::heap_pool::HeapPool;
 use super::{MAX_BYTES, process_budget};
 use crate::bus::queue::{Segment, SegmentSource};
-use crate::memory::{HeapBytes, Memory};
-use crate::sync::Ordering;
+use crate::memory::{HeapBytes, SharedBytes, Window};
 use crate::wait::Waiter;
 
 /// Bytes of a segment: about a hundred messages of 150 bytes, so that the pool is asked once per hundred.
@@ -31,23 +30,10 @@ impl Deref for SegmentBytes {
     }
 }
 
-impl Memory for SegmentBytes {
-    fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
+impl Window for SegmentBytes {
     #[inline]
-    fn load(&self, offset: usize, order: Ordering) -> u32 {
-        self.bytes.load(offset, order)
-    }
-
-    #[inline]
-    fn store(&self, offset: usize, value: u32, order: Ordering) {
-        self.bytes.store(offset, value, order);
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
+    fn window(&self) -> &SharedBytes {
+        self.bytes.window()
     }
 }
 
@@ -124,7 +110,9 @@ impl SegmentSource for &'static SegmentPool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Memory;
     use crate::sync::AtomicUsize;
+    use crate::sync::Ordering;
 
     struct Counter(AtomicUsize);
 

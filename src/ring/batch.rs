@@ -14,8 +14,6 @@ pub struct Drained {
     pub items: usize,
     /// Their bytes, one item behind the other.
     pub bytes: usize,
-    /// Items with an impossible length that were passed over.
-    pub damaged: u32,
 }
 
 impl<M: WideMemory> Ring<M> {
@@ -121,7 +119,8 @@ impl<M: WideMemory> Ring<M> {
         let mut bytes = drained.bytes;
         while count < wanted {
             let at = self.positions.advance(position, count as u32);
-            let Look::Ready(front) = self.look(at)? else {
+            // Nothing ready, or damage: what stands before it is taken, and the next look at it says which.
+            let Ok(Look::Ready(front)) = self.look(at) else {
                 break;
             };
             if let Front::Item(held) = &front {
@@ -149,7 +148,6 @@ impl<M: WideMemory> Ring<M> {
                 }
                 Front::Refuse { held, damaged } => {
                     self.pass_over(*held, *damaged);
-                    drained.damaged += u32::from(*damaged);
                 }
             }
         }
@@ -166,14 +164,13 @@ impl<M: WideMemory> Ring<M> {
     ) -> Result<bool, RingError> {
         let end = target.len();
         match self.dequeue(target.range(drained.bytes, end)) {
-            Ok(taken) => {
-                note(drained.items, taken.len);
+            Ok(len) => {
+                note(drained.items, len);
                 drained.items += 1;
-                drained.bytes += taken.len;
-                drained.damaged += taken.damaged;
+                drained.bytes += len;
                 Ok(true)
             }
-            Err(RingError::Empty | RingError::TooLong { .. }) if drained.items > 0 => Ok(false),
+            Err(_) if drained.items > 0 => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -38,6 +38,9 @@ const CAPACITY_AT: usize = 8;
 /// Offset of the item size that was asked for: the largest item's bytes and four for its length.
 const ITEM_SIZE_AT: usize = 12;
 
+/// Offset of the number that names the copy of agentwire which made the ring.
+pub const MAKER_AT: usize = 16;
+
 /// Offset of the position of the next claim by a producer.
 pub const TAIL: usize = 128;
 /// Offset of the position of the next claim by a consumer.
@@ -69,7 +72,13 @@ pub const LENGTH_BYTES: u32 = 4;
 
 const _: () = {
     // Lines of producers and consumers are 128 bytes apart, and words of 64 bits are aligned.
-    assert!(TAIL - ITEM_SIZE_AT >= 4 && HEAD - TAIL >= 128 && SLOTS - HEAD >= 128);
+    assert!(
+        MAKER_AT == ITEM_SIZE_AT + 4
+            && MAKER_AT.is_multiple_of(8)
+            && TAIL - MAKER_AT >= 8
+            && HEAD - TAIL >= 128
+            && SLOTS - HEAD >= 128
+    );
     assert!(TAIL.is_multiple_of(128) && HEAD.is_multiple_of(128) && SLOTS.is_multiple_of(8));
     assert!(TURN.is_multiple_of(8) && LENGTH == TURN + 8 && BYTES == LENGTH + 4);
     assert!(MOST_ITEM_SIZE < ABANDONED);

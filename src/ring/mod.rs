@@ -17,6 +17,6 @@ mod shared;
 
 pub use batch::Drained;
 pub use layout::{Geometry, GeometryError};
-pub use ring::{Claim, Held, Ring, RingError, Taken};
+pub use ring::{Claim, Held, Ring, RingError};
 #[cfg(not(model))]
-pub use shared::{AttachError, RingHandle};
+pub use shared::{AttachError, RingHandle, RingStats};

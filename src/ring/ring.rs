@@ -30,7 +30,8 @@ use crate::sync::{Arc, AtomicU64, Ordering, fence, spin_hint};
 /// writing over get there.
 const MOST_ROUNDS: u32 = if cfg!(model) { 100 } else { 1_000_000 };
 
-/// Why a ring did not do what it was asked for. Nothing was changed.
+/// Why a ring did not do what it was asked for. But for items passed over that are none, nothing was changed; a batch
+/// that has begun ends well, with what it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RingError {
     /// No slot is free at the moment.
@@ -86,15 +87,6 @@ pub(super) enum Front {
     },
 }
 
-/// What taking an item gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
-    /// Bytes of the item.
-    pub len: usize,
-    /// Items with an impossible length that were passed over on the way.
-    pub damaged: u32,
-}
-
 /// A ring over some memory. See the module's documentation.
 pub struct Ring<M> {
     memory: M,
@@ -120,6 +112,11 @@ impl<M: WideMemory> Ring<M> {
     pub fn counting_damaged(mut self, damaged: &Arc<AtomicU64>) -> Self {
         self.damaged = Arc::clone(damaged);
         self
+    }
+
+    /// Items with an impossible length that were passed over.
+    pub fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
     }
 
     /// Slots and sizes.
@@ -204,28 +201,25 @@ impl<M: WideMemory> Ring<M> {
     #[inline]
     pub(super) fn hand_over(&self, claim: Claim) {
         let turn = self.positions.item_turn(claim.position);
-        // SYNC POINT item: Release pairs with the Acquire in `front`; the item's bytes come before it.
+        // SYNC POINT item: Release pairs with the Acquire in `look`; the item's bytes come before it.
         self.memory
             .store_u64(claim.slot + TURN, turn, Ordering::Release);
     }
 
-    /// Takes the next item: a copy of its bytes, at the start of `target`. An item that is longer than the
+    /// Takes the next item: a copy of its bytes, at the start of `target`. Its length. An item that is longer than the
     /// target stays.
     #[inline]
-    pub fn dequeue(&self, mut target: Target<'_>) -> Result<Taken, RingError> {
-        let (held, damaged) = self.claim_front(target.len())?;
+    pub fn dequeue(&self, mut target: Target<'_>) -> Result<usize, RingError> {
+        let held = self.claim_front(target.len())?;
         self.memory
             .copy_out(held.bytes_at(), target.range(0, held.len));
         self.free(held);
-        Ok(Taken {
-            len: held.len,
-            damaged,
-        })
+        Ok(held.len)
     }
 
     /// Takes the next item and leaves its bytes where they are. It must be ended by [`Ring::free`]: until then
-    /// producers that come around to its slot find the ring full. Also: how many damaged ones were passed over.
-    pub fn take(&self) -> Result<(Held, u32), RingError> {
+    /// producers that come around to its slot find the ring full.
+    pub fn take(&self) -> Result<Held, RingError> {
         self.claim_front(usize::MAX)
     }
 
@@ -327,8 +321,7 @@ impl<M: WideMemory> Ring<M> {
 
     /// Claims the next item of at most `room` bytes for a consumer, past those that are none.
     #[inline]
-    fn claim_front(&self, room: usize) -> Result<(Held, u32), RingError> {
-        let mut damaged_items = 0;
+    fn claim_front(&self, room: usize) -> Result<Held, RingError> {
         for _ in 0..self.most_rounds_of_consumers() {
             match self.front()? {
                 Front::Item(held) => {
@@ -336,13 +329,12 @@ impl<M: WideMemory> Ring<M> {
                         return Err(RingError::TooLong { bytes: held.len });
                     }
                     if self.advance(HEAD, held.position, 1) {
-                        return Ok((held, damaged_items));
+                        return Ok(held);
                     }
                 }
                 Front::Refuse { held, damaged } => {
                     if self.advance(HEAD, held.position, 1) {
                         self.pass_over(held, damaged);
-                        damaged_items += u32::from(damaged);
                     }
                     continue;
                 }

@@ -6,10 +6,11 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use super::batch::Drained;
-use super::layout::{Geometry, GeometryError};
+use super::layout::{Geometry, GeometryError, MAKER_AT};
 use super::ring::{Claim, Held, Ring, RingError};
+use crate::memory::maker::{self, OtherCopy};
 use crate::memory::registry::Registry;
-use crate::memory::{SharedBytes, Source, Target};
+use crate::memory::{Memory, SharedBytes, Source, Target};
 use crate::sync::{AtomicU64, Ordering, fence, spin_hint};
 use crate::wait::{Parking, Waiter};
 
@@ -31,8 +32,26 @@ static CORES: LazyLock<Registry<usize, Core>> = LazyLock::new(Registry::default)
 static MAY_SPIN: LazyLock<bool> =
     LazyLock::new(|| std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1));
 
-/// Why memory could not be attached to.
-pub type AttachError = GeometryError;
+/// Why there is no handle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttachError {
+    /// The memory holds no ring, or cannot.
+    Geometry(GeometryError),
+    /// Another loaded copy of the addon made the ring.
+    OtherCopy(OtherCopy),
+}
+
+impl From<GeometryError> for AttachError {
+    fn from(error: GeometryError) -> Self {
+        Self::Geometry(error)
+    }
+}
+
+impl From<OtherCopy> for AttachError {
+    fn from(error: OtherCopy) -> Self {
+        Self::OtherCopy(error)
+    }
+}
 
 /// A ring as one thread has it. What it holds open, it ends when it is dropped.
 pub struct RingHandle {
@@ -62,16 +81,20 @@ pub struct RingStats {
 
 impl RingHandle {
     /// Makes a ring of zeroed memory.
-    pub fn create(memory: SharedBytes, geometry: Geometry) -> Result<Self, GeometryError> {
+    pub fn create(memory: SharedBytes, geometry: Geometry) -> Result<Self, AttachError> {
+        geometry.check_size(memory.len())?;
+        maker::sign(&memory, MAKER_AT);
         geometry.write_identity(&memory)?;
         Self::attach(memory)
     }
 
     /// Attaches to the ring in this memory.
-    pub fn attach(memory: SharedBytes) -> Result<Self, GeometryError> {
+    pub fn attach(memory: SharedBytes) -> Result<Self, AttachError> {
         let core = CORES.find_or_make(memory.address(), || {
-            Ok(Core {
-                geometry: Geometry::read_identity(&memory)?,
+            let geometry = Geometry::read_identity(&memory)?;
+            maker::check(&memory, MAKER_AT)?;
+            Ok::<_, AttachError>(Core {
+                geometry,
                 parking: Parking::default(),
                 damaged: Arc::new(AtomicU64::new(0)),
             })
@@ -120,7 +143,7 @@ impl RingHandle {
     /// Takes the next item: its length.
     #[inline]
     pub fn dequeue(&self, target: Target<'_>) -> Result<usize, RingError> {
-        self.ring.dequeue(target).map(|taken| taken.len)
+        self.ring.dequeue(target)
     }
 
     /// As [`RingHandle::dequeue`]; waits for an item until the deadline.
@@ -193,7 +216,7 @@ impl RingHandle {
             items: self.ring.len(),
             enqueued,
             dequeued,
-            damaged: self.core.damaged.load(Ordering::Relaxed),
+            damaged: self.ring.damaged(),
             sleepers: self.core.parking.sleepers(),
         }
     }
@@ -233,7 +256,7 @@ impl RingHandle {
 
     /// Takes the next item to read it in place: its number, the offset of its bytes and their count.
     pub fn take(&self) -> Result<(u32, usize, usize), RingError> {
-        let (held, _) = self.ring.take()?;
+        let held = self.ring.take()?;
         let id = self.next_id();
         self.held.borrow_mut().insert(id, held);
         Ok((id, held.bytes_at(), held.len))
@@ -252,11 +275,6 @@ impl RingHandle {
     pub fn call_for_item<W: Waiter + 'static>(&self, waiter: &Arc<W>) -> bool {
         self.core.parking.waiters().file(waiter);
         self.ring.has_item()
-    }
-
-    /// Takes the waiter back.
-    pub fn forget_waiter(&self, id: u32) {
-        self.core.parking.waiters().remove(id);
     }
 
     fn next_id(&self) -> u32 {

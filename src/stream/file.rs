@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 
 use crate::memory::MappedBytes;
 use crate::memory::registry::Registry;
+use crate::sync::{AtomicU64, Ordering, yield_now};
 
 use super::byte_stream::{ByteStream, Core, Fault};
 use super::layout::{
@@ -28,9 +29,15 @@ use super::reserve::reserve;
 /// The files that threads of this process have open.
 static FILES: LazyLock<Registry<Identity, StreamFile>> = LazyLock::new(Registry::default);
 
-/// One file is opened or closed at a time: who opens what the last other thread closes finds it open or closed, not
-/// locked by somebody who is just leaving.
+/// One file is opened at a time.
 static DOOR: Mutex<()> = Mutex::new(());
+
+/// Threads that have begun to close a file, and that are done. Who opens what another thread is just closing finds it locked,
+/// and tries again; nobody who closes waits for anybody who opens, which may take as long as the disk does.
+static CLOSING: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
+
+/// How often a file is tried again that a thread of this process is closing.
+const CLOSING_TRIES: usize = 10_000;
 
 /// How often a file is opened again that was replaced meanwhile by another one of the same name.
 const TRIES: usize = 16;
@@ -61,8 +68,9 @@ pub struct OpenFile(Option<Arc<StreamFile>>);
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        let _door = DOOR.lock();
+        CLOSING.0.fetch_add(1, Ordering::SeqCst);
         self.0 = None;
+        CLOSING.1.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -208,6 +216,18 @@ impl fmt::Display for Refusal {
 /// Opens the stream in a file, or makes one, of the given capacity or of [`DEFAULT_CAPACITY`].
 pub fn open(path: &Path, capacity: Option<u64>) -> Result<OpenFile, Refusal> {
     let _door = DOOR.lock();
+    for _ in 0..CLOSING_TRIES {
+        let closed = CLOSING.1.load(Ordering::SeqCst);
+        match try_open(path, capacity) {
+            // Locked by a thread of this process that began to close it before we looked, and may be done by now.
+            Err(Refusal::InUse) if CLOSING.0.load(Ordering::SeqCst) != closed => yield_now(),
+            opened => return opened,
+        }
+    }
+    Err(Refusal::InUse)
+}
+
+fn try_open(path: &Path, capacity: Option<u64>) -> Result<OpenFile, Refusal> {
     for _ in 0..TRIES {
         let (file, is_new) = open_file(path)?;
         let identity = identity_of(path, &file).map_err(Refusal::System)?;
@@ -225,13 +245,13 @@ pub fn open(path: &Path, capacity: Option<u64>) -> Result<OpenFile, Refusal> {
             Err(Unopened::Refused(refusal)) => return Err(refusal),
         };
         let actual = found.stream.capacity();
+        let open = OpenFile(Some(found));
         return match capacity.filter(|asked| *asked != actual) {
-            // In this order: the door is shut, which the drop of an `OpenFile` would wait for.
             Some(asked) => Err(Refusal::Capacity {
                 found: actual,
                 asked,
             }),
-            None => Ok(OpenFile(Some(found))),
+            None => Ok(open),
         };
     }
     Err(Refusal::InUse)

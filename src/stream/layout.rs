@@ -31,6 +31,8 @@ pub const CAPACITY_OFFSET: usize = 16;
 pub const CRC_OFFSET: usize = 24;
 /// Bytes of the identity.
 pub const IDENTITY_BYTES: usize = 28;
+/// In shared memory: the number that names the copy of agentwire which made the stream.
+pub const MAKER_OFFSET: usize = 32;
 /// u64: bytes ever written. The writer stores it, which commits what it has copied in.
 pub const WRITTEN: usize = 128;
 /// u64: bytes ever read. The reader stores it, which frees what it has copied out.
@@ -83,6 +85,7 @@ const _: () = {
         "the words are little-endian"
     );
     assert!(CRC_OFFSET + 4 == IDENTITY_BYTES);
+    assert!(MAKER_OFFSET >= IDENTITY_BYTES && MAKER_OFFSET + 8 <= WRITTEN);
     assert!(IDENTITY_BYTES <= WRITTEN && WRITTEN.is_multiple_of(128));
     assert!(READ >= WRITTEN + 128 && READ.is_multiple_of(128));
     assert!(READ + 128 <= HEADER_BYTES && HEADER_BYTES.is_multiple_of(128));

@@ -21,4 +21,4 @@ pub use byte_stream::{ByteStream, Core, Fault, Positions, Ring, Take};
 #[cfg(not(model))]
 pub use file::{OpenFile, Refusal, open};
 #[cfg(not(model))]
-pub use shared::{attach, create};
+pub use shared::{AttachError, attach, create};

@@ -13,6 +13,11 @@ pub trait Waiter: Send + Sync {
     /// Tells waiters apart.
     fn id(&self) -> u32;
 
+    /// True when its thread is gone, and nobody needs to tell it anything.
+    fn is_gone(&self) -> bool {
+        false
+    }
+
     /// Tells it to look again. Called on any thread; it must not use what it waits for inside.
     fn look_again(&self);
 }
@@ -28,12 +33,14 @@ impl Waiters {
     /// Files `waiter` (once). The caller then looks again.
     pub fn file<W: Waiter + 'static>(&self, waiter: &Arc<W>) {
         let mut list = self.list.lock();
+        // Threads may come, wait and end where nothing is ever provided.
+        list.retain(|filed| !filed.is_gone());
         if !list.iter().any(|filed| filed.id() == waiter.id()) {
             list.push(Arc::clone(waiter) as Arc<dyn Waiter>);
         }
         self.any.store(true, Ordering::Relaxed);
         drop(list);
-        // SYNC POINT waiters: pairs with the fence in `anybody`.
+        // SYNC POINT waiters: pairs with the fences in `anybody` and `Parking::notify`.
         fence(Ordering::SeqCst);
     }
 
@@ -49,13 +56,6 @@ impl Waiters {
     #[inline]
     pub fn anybody_after_fence(&self) -> bool {
         self.any.load(Ordering::Relaxed)
-    }
-
-    /// Takes a waiter off the list.
-    pub fn remove(&self, id: u32) {
-        let mut list = self.list.lock();
-        list.retain(|filed| filed.id() != id);
-        self.any.store(!list.is_empty(), Ordering::Relaxed);
     }
 
     /// Tells everybody who waits, and forgets them.

@@ -21,7 +21,7 @@ fn use_all(ring: &Ring<HeapBytes>) {
         assert!(claim.bytes_at() + 12 <= ring.memory().len());
         let _ = ring.commit(claim, 12);
     }
-    if let Ok((held, _)) = ring.take() {
+    if let Ok(held) = ring.take() {
         assert!(held.bytes_at() + held.len <= ring.memory().len());
         ring.free(held);
     }
@@ -90,10 +90,28 @@ fn an_impossible_length_is_an_item_that_is_passed_over() {
     let length = agentwire::ring::layout::SLOTS + agentwire::ring::layout::LENGTH;
     ring.memory().store(length, 13, Ordering::Relaxed);
     let mut bytes = [0; 12];
-    let taken = ring
+    let len = ring
         .dequeue(bytes.as_mut_slice().into())
         .expect("the second");
-    assert_eq!((taken.len, taken.damaged, bytes), (12, 1, [2; 12]));
+    assert_eq!((len, ring.damaged(), bytes), (12, 1, [2; 12]));
+}
+
+#[test]
+fn a_batch_takes_what_stands_before_the_damage() {
+    let ring = ring(9, 16);
+    for number in 0..4 {
+        ring.enqueue([number].as_slice().into()).expect("room");
+    }
+    let third_turn = ring.geometry().slot(2);
+    ring.memory().store_u64(third_turn, 1000, Ordering::Relaxed);
+    let mut bytes = [9; 12];
+    let mut batch = || {
+        ring.dequeue_batch(&mut bytes.as_mut_slice().into(), 4, |_, _| {})
+            .map(|drained| drained.items)
+    };
+    assert_eq!(batch(), Ok(2));
+    assert_eq!(batch(), Err(RingError::Damaged));
+    assert_eq!(bytes[..2], [0, 1]);
 }
 
 #[test]

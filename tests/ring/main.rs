@@ -19,7 +19,7 @@ fn ring(capacity: u32, item_size: u32) -> Ring<HeapBytes> {
 /// The next item.
 fn dequeue<M: WideMemory>(ring: &Ring<M>) -> Result<Vec<u8>, RingError> {
     let mut item = vec![0; ring.geometry().most_bytes as usize];
-    let taken = ring.dequeue(item.as_mut_slice().into())?;
-    item.truncate(taken.len);
+    let len = ring.dequeue(item.as_mut_slice().into())?;
+    item.truncate(len);
     Ok(item)
 }
