@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { AgentwireArgumentError, AgentwireError, describe } from './errors';
 
 /** An integer within bounds, both included. */
@@ -48,7 +49,8 @@ export function isGone(array: Uint8Array | Uint32Array): boolean {
 
 /** A SharedArrayBuffer of fixed length, as `.buffer` of the thing that is attached to. */
 export function checkSharedBuffer(what: string, value: unknown): Uint8Array {
-  if (!isShared(value)) {
+  // Whatever its prototype says.
+  if (!types.isSharedArrayBuffer(value)) {
     throw new AgentwireArgumentError(
       `${what}.attach(sharedArrayBuffer)`,
       `the .buffer of a ${what}, a SharedArrayBuffer`,
@@ -64,21 +66,6 @@ export function checkSharedBuffer(what: string, value: unknown): Uint8Array {
     throw new AgentwireError('ERR_AGENTWIRE_FOREIGN_MEMORY', `${what}.attach: the SharedArrayBuffer has no bytes`);
   }
   return new Uint8Array(value);
-}
-
-const { get: byteLengthOf } = Object.getOwnPropertyDescriptor(
-  SharedArrayBuffer.prototype,
-  'byteLength',
-) as PropertyDescriptor;
-
-/** True for a SharedArrayBuffer, whatever its prototype says. */
-function isShared(value: unknown): value is SharedArrayBuffer {
-  try {
-    byteLengthOf?.call(value);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Shared memory of that many bytes. It takes address space now, and memory as it is touched. */
