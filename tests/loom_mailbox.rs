@@ -1,11 +1,14 @@
-//! The lock-free parts of the bus, explored by loom: every interleaving of the threads of a model (with at
-//! most [`PREEMPTIONS`] switches that no thread asked for), and every value that the orderings allow a load
+//! The lock-free parts of the bus, explored by loom: every interleaving of the threads of a model (with few
+//! switches that no thread asked for), and every value that the orderings allow a load
 //! to see. Only for
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --test loom_mailbox
 //! ```
 #![cfg(loom)]
+
+#[path = "exploration/mod.rs"]
+mod exploration;
 
 use std::sync::atomic::{AtomicU32 as PlainU32, Ordering as PlainOrdering};
 use std::sync::{Arc, Mutex as PlainMutex};
@@ -16,27 +19,13 @@ use agentwire::bus::queue::{Committed, PushError, Segment, SegmentQueue, Segment
 use agentwire::memory::Memory;
 use agentwire::sync::{AtomicBool, AtomicU32, Mutex, Ordering};
 use agentwire::wait::Waiter;
+use exploration::model;
 use loom::cell::UnsafeCell;
 use loom::sync::Notify;
 use loom::thread;
 
-/// Switches that no thread asked for. AGENTWIRE_LOOM_PREEMPTIONS asks for another bound.
-const PREEMPTIONS: usize = 3;
-
 /// How often a consumer looks for records while producers push.
 const LOOKS: usize = 3;
-
-fn model(run: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    let asked = std::env::var("AGENTWIRE_LOOM_PREEMPTIONS");
-    builder.preemption_bound = Some(asked.map_or(PREEMPTIONS, |bound| {
-        bound
-            .parse()
-            .expect("AGENTWIRE_LOOM_PREEMPTIONS is a number")
-    }));
-    builder.max_branches = 20_000;
-    builder.check(run);
-}
 
 /// A segment's memory that loom watches: who touches it after it was given back, or before the clearing
 /// reached him, fails the model.

@@ -5,22 +5,17 @@
 //! ```
 #![cfg(loom)]
 
+#[path = "exploration/mod.rs"]
+mod exploration;
+
 use std::sync::Arc;
 
 use agentwire::pool::block_pool::{BlockPool, MemberId, ReleaseError};
 use agentwire::pool::free_list::{Chain, FreeList, Links};
 use agentwire::sync::{AtomicBool, Ordering};
+use exploration::model;
 use loom::cell::UnsafeCell;
 use loom::thread;
-
-const PREEMPTIONS: usize = 3;
-
-fn model(run: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(PREEMPTIONS);
-    builder.max_branches = 20_000;
-    builder.check(run);
-}
 
 /// The bytes of blocks, which loom watches: two holders at a time fail the model, and so does a holder whom the last
 /// one's writes have not reached.

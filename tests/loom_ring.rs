@@ -1,11 +1,14 @@
-//! The ring and its parking, explored by loom: every interleaving of the threads of a model (with at most
-//! [`PREEMPTIONS`] switches that no thread asked for), and every value that the orderings allow a load to see.
+//! The ring and its parking, explored by loom: every interleaving of the threads of a model (with few switches
+//! that no thread asked for), and every value that the orderings allow a load to see.
 //! Only for
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --test loom_ring
 //! ```
 #![cfg(loom)]
+
+#[path = "exploration/mod.rs"]
+mod exploration;
 
 #[path = "model_memory/mod.rs"]
 mod model_memory;
@@ -15,23 +18,9 @@ use std::sync::Arc;
 use agentwire::ring::{Geometry, Ring, RingError};
 use agentwire::sync::{AtomicBool, AtomicU32, Ordering};
 use agentwire::wait::{Parking, Waiter};
+use exploration::model;
 use loom::thread;
 use model_memory::ModelMemory;
-
-/// Switches that no thread asked for. AGENTWIRE_LOOM_PREEMPTIONS asks for more.
-const PREEMPTIONS: usize = 3;
-
-fn model(run: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    let asked = std::env::var("AGENTWIRE_LOOM_PREEMPTIONS");
-    builder.preemption_bound = Some(asked.map_or(PREEMPTIONS, |bound| {
-        bound
-            .parse()
-            .expect("AGENTWIRE_LOOM_PREEMPTIONS is a number")
-    }));
-    builder.max_branches = 20_000;
-    builder.check(run);
-}
 
 type ModelRing = Arc<Ring<ModelMemory>>;
 

@@ -1,29 +1,24 @@
-//! The byte stream, explored by loom: every interleaving of a writer and a reader (with at most [`PREEMPTIONS`] switches
-//! that no thread asked for), and every value that the orderings allow a load to see. Only for
+//! The byte stream, explored by loom: every interleaving of a writer and a reader (with few switches that no thread asked
+//! for), and every value that the orderings allow a load to see. Only for
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --test loom_stream
 //! ```
 #![cfg(loom)]
 
+#[path = "exploration/mod.rs"]
+mod exploration;
+
 use agentwire::memory::{Memory, Source, Target, WideMemory};
 use agentwire::stream::layout::{HEADER_BYTES, READ, WRITTEN};
 use agentwire::stream::{ByteStream, Core, Ring, Take};
 use agentwire::sync::{Arc, AtomicU64, Ordering};
+use exploration::model;
 use loom::cell::UnsafeCell;
 use loom::thread;
 
-const PREEMPTIONS: usize = 3;
-
 /// Bytes of a word: what is written and read comes in these.
 const WORD: usize = 8;
-
-fn model(run: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(PREEMPTIONS);
-    builder.max_branches = 20_000;
-    builder.check(run);
-}
 
 /// The two positions, and data of whole words that loom watches: a copy that may run beside another one of the same
 /// word, of which one writes, fails the model.

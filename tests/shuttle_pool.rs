@@ -1,30 +1,25 @@
-//! The pool of blocks with more members than loom can explore, under schedules that are random: half of them with a
-//! switch at any step, half with few switches at chosen steps (PCT, Burckhardt et al., 2010). Only for
+//! The pool of blocks with more members than loom can explore, under random
+//! schedules. Only for
 //!
 //! ```text
 //! RUSTFLAGS="--cfg shuttle" cargo test --release --no-default-features --test shuttle_pool
 //! ```
 #![cfg(shuttle)]
 
+#[path = "exploration/mod.rs"]
+mod exploration;
+
 use std::sync::atomic::{AtomicU32 as PlainU32, Ordering as PlainOrdering};
 
 use agentwire::pool::block_pool::{BlockPool, MemberId};
 use agentwire::sync::{Arc, Mutex};
+use exploration::model;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
 const MEMBERS: usize = 4;
 const BLOCKS: u32 = 8;
 const STEPS: usize = 12;
-/// About twenty seconds in all.
-const SCHEDULES: usize = 40_000;
-/// Switches that a schedule of the second kind has at chosen steps.
-const DEPTH: usize = 3;
-
-fn explore(run: impl Fn() + Clone + Send + Sync + 'static) {
-    shuttle::check_random(run.clone(), SCHEDULES);
-    shuttle::check_pct(run, SCHEDULES, DEPTH);
-}
 
 struct Model {
     pool: BlockPool,
@@ -111,7 +106,7 @@ impl Model {
 }
 
 fn storm(batch: u32) {
-    explore(move || {
+    model(move || {
         let model = Model::new(batch);
         let threads: Vec<_> = (0..MEMBERS)
             .map(|thread| {
@@ -139,7 +134,7 @@ fn four_members_whose_caches_are_filled_at_once() {
 /// As many blocks as members, each holding one at most: nobody is told that the pool is dry.
 #[test]
 fn a_block_for_everybody() {
-    explore(|| {
+    model(|| {
         let pool = Arc::new(BlockPool::with_batch(MEMBERS as u32, 2));
         let threads: Vec<_> = (0..MEMBERS)
             .map(|_| {

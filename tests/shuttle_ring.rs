@@ -6,6 +6,8 @@
 //! ```
 #![cfg(shuttle)]
 
+#[path = "exploration/mod.rs"]
+mod exploration;
 #[path = "model_memory/mod.rs"]
 mod model_memory;
 
@@ -14,21 +16,9 @@ use std::sync::Arc;
 use agentwire::ring::{Geometry, Ring, RingError};
 use agentwire::sync::{AtomicU32, Ordering};
 use agentwire::wait::Parking;
+use exploration::model;
 use model_memory::ModelMemory;
 use shuttle::thread;
-
-/// Schedules of each model. AGENTWIRE_SHUTTLE_SCHEDULES asks for more.
-const SCHEDULES: usize = 10_000;
-
-fn model(run: impl Fn() + Sync + Send + 'static) {
-    let asked = std::env::var("AGENTWIRE_SHUTTLE_SCHEDULES");
-    let schedules = asked.map_or(SCHEDULES, |count| {
-        count
-            .parse()
-            .expect("AGENTWIRE_SHUTTLE_SCHEDULES is a number")
-    });
-    shuttle::check_pct(run, schedules, 3);
-}
 
 struct Shared {
     ring: Ring<ModelMemory>,
