@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const path = require('node:path');
 const { it } = require('node:test');
 const { EventBus } = require('agentwire');
-const { publishAll, stall, Thread, uniqueName, waitUntil } = require('./helpers.js');
+const { fixture, publishAll, runNode, stall, Thread, uniqueName, waitUntil } = require('./helpers.js');
 
 const { native } = require(path.join(__dirname, '..', 'dist', 'native.js'));
 
@@ -45,4 +45,13 @@ it('counts the strings and shapes that got an id', (t) => {
   bus.flush();
   const after = native.memoryUsage();
   assert.ok(after.shapes > before.shapes && after.strings > before.strings, JSON.stringify({ before, after }));
+});
+
+it('what a backlog took goes back to the system', async (t) => {
+  const { code, stdout, stderr } = await runNode(['--expose-gc', fixture('backlog.js')]);
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  t.diagnostic(stdout.trim());
+  const { before, height, after } = JSON.parse(stdout);
+  assert.ok(height - before > 30, 'a backlog takes memory');
+  assert.ok(after - before < (height - before) / 2, 'and gives it back');
 });

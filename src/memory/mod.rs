@@ -8,6 +8,8 @@ pub mod maker;
 #[cfg(not(model))]
 mod mapped;
 #[cfg(not(model))]
+mod pages;
+#[cfg(not(model))]
 pub mod registry;
 #[cfg(not(model))]
 mod shared;
@@ -17,6 +19,8 @@ mod span;
 pub use heap::HeapBytes;
 #[cfg(not(model))]
 pub use mapped::MappedBytes;
+#[cfg(not(model))]
+pub use pages::PageBytes;
 #[cfg(not(model))]
 pub use shared::{SharedBytes, Window};
 pub use span::{Source, Target};

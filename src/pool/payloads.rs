@@ -1,15 +1,13 @@
 //! Memory of large payloads: pooled up to a mebibyte, in four sizes; above, allocated for the one payload. All of it
 //! counts against the budget of the process, by the size of its block.
 
-use std::alloc::{Layout, alloc, dealloc};
 use std::mem::ManuallyDrop;
-use std::ptr::NonNull;
 use std::sync::OnceLock;
 
 use super::budget::Budget;
 use super::heap_pool::HeapPool;
 use super::{MAX_BYTES, process_budget};
-use crate::memory::Source;
+use crate::memory::{Memory, PageBytes, Source, WideMemory, Window};
 
 /// Bytes of a block, and how many free ones are kept, for each class: at most 2.75 MiB in all.
 const CLASSES: [(usize, u32); 4] = [
@@ -19,45 +17,9 @@ const CLASSES: [(usize, u32); 4] = [
     (1024 * 1024, 1),
 ];
 
-/// Alignment of payloads: a cache line.
-const ALIGN: usize = 64;
-
-/// Bytes on the heap, not initialised.
-struct Chunk {
-    start: NonNull<u8>,
-    bytes: usize,
-}
-
-// SAFETY: plain memory, owned by whoever has the chunk.
-unsafe impl Send for Chunk {}
-// SAFETY: a shared chunk gives nothing away but its address.
-unsafe impl Sync for Chunk {}
-
-impl Chunk {
-    /// None when the system has no memory.
-    fn new(bytes: usize) -> Option<Self> {
-        let layout = Self::layout(bytes);
-        // SAFETY: the layout has a size above zero (payloads that come here are large).
-        let start = NonNull::new(unsafe { alloc(layout) })?;
-        Some(Self { start, bytes })
-    }
-
-    fn layout(bytes: usize) -> Layout {
-        assert!(bytes > 0, "a payload with memory has at least a byte");
-        Layout::from_size_align(bytes, ALIGN).expect("a length that fits the address space")
-    }
-}
-
-impl Drop for Chunk {
-    fn drop(&mut self) {
-        // SAFETY: allocated in `new` with the same layout, freed once.
-        unsafe { dealloc(self.start.as_ptr(), Self::layout(self.bytes)) }
-    }
-}
-
 /// The pools of all sizes.
 pub struct PayloadPool {
-    classes: [HeapPool<Chunk>; CLASSES.len()],
+    classes: [HeapPool<PageBytes>; CLASSES.len()],
     budget: &'static Budget,
 }
 
@@ -94,16 +56,14 @@ impl PayloadPool {
                 }
             },
         };
-        let Some(chunk) = chunk.or_else(|| Chunk::new(bytes).map(Box::new)) else {
+        let Some(chunk) = chunk.or_else(|| PageBytes::new(bytes).map(Box::new)) else {
             if let Some(class) = class {
                 self.classes[class].give_empty(index);
             }
             self.budget.give(bytes);
             return None;
         };
-        // SAFETY: the chunk has at least `len` bytes and is nobody else's, so the two do not overlap. Raw, for the source
-        // may be written meanwhile.
-        unsafe { source.start().copy_to_nonoverlapping(chunk.start, len) };
+        chunk.copy_in(0, source);
         Some(Payload {
             pool: self,
             class,
@@ -128,15 +88,16 @@ pub struct Payload {
     class: Option<usize>,
     index: u32,
     len: usize,
-    chunk: ManuallyDrop<Box<Chunk>>,
+    chunk: ManuallyDrop<Box<PageBytes>>,
 }
 
 impl Payload {
     /// The bytes.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
+        let start = self.chunk.window().span(0, self.len);
         // SAFETY: `store` wrote `len` bytes there, and nobody writes them again before the drop.
-        unsafe { std::slice::from_raw_parts(self.chunk.start.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len) }
     }
 }
 
@@ -144,7 +105,7 @@ impl Drop for Payload {
     fn drop(&mut self) {
         // SAFETY: taken out once, here.
         let chunk = unsafe { ManuallyDrop::take(&mut self.chunk) };
-        let bytes = chunk.bytes;
+        let bytes = chunk.len();
         match self.class {
             // As it is: the next payload is written over it before anybody reads.
             Some(class) => self.pool.classes[class].give(self.index, chunk, |_| ()),

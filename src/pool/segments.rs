@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::heap_pool::HeapPool;
 use super::{MAX_BYTES, process_budget};
 use crate::bus::queue::{Segment, SegmentSource};
-use crate::memory::{HeapBytes, SharedBytes, Window};
+use crate::memory::{PageBytes, SharedBytes, Window};
 use crate::wait::Waiter;
 
 /// Bytes of a segment: about a hundred messages of 150 bytes, so that the pool is asked once per hundred.
@@ -19,14 +19,14 @@ const MAX_FREE: u32 = 64;
 #[derive(Debug)]
 pub struct SegmentBytes {
     index: u32,
-    bytes: HeapBytes,
+    bytes: PageBytes,
 }
 
 impl Deref for SegmentBytes {
-    type Target = HeapBytes;
+    type Target = SharedBytes;
 
-    fn deref(&self) -> &HeapBytes {
-        &self.bytes
+    fn deref(&self) -> &SharedBytes {
+        self.bytes.window()
     }
 }
 
@@ -94,10 +94,17 @@ impl SegmentSource for &'static SegmentPool {
             self.budget.give(SEGMENT_BYTES);
             return None;
         };
-        Some(segment.unwrap_or_else(|| {
-            let bytes = HeapBytes::new(SEGMENT_BYTES);
-            Segment::new(SegmentBytes { index, bytes })
-        }))
+        let made = || {
+            let bytes = PageBytes::new(SEGMENT_BYTES)?;
+            Some(Segment::new(SegmentBytes { index, bytes }))
+        };
+        let segment = segment.or_else(made);
+        if segment.is_none() {
+            // The system has no memory.
+            self.blocks.give_empty(index);
+            self.budget.give(SEGMENT_BYTES);
+        }
+        segment
     }
 
     fn give(&self, segment: Box<Segment<SegmentBytes>>) {
