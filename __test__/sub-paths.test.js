@@ -12,6 +12,7 @@ const { runNode } = require('./helpers.js');
 const ownNamesOfTheView = ['default', 'module.exports', '__esModule'];
 
 const subPaths = {
+  'agentwire/ultra-fast-serialization': ['CompressionType', 'MessageType', 'UltraFastBinaryDecoder', 'VarintEncoder'],
   'agentwire/zero-copy-structures': ['BorrowedItem', 'RingClaim', 'ZeroCopyRingBuffer', 'globalMessageBuffer'],
 };
 

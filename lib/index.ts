@@ -10,7 +10,7 @@ export {
 } from './bus/options';
 export { type Dropped, type Handler, Subscription, type SubscriptionStats } from './bus/subscription';
 export { AgentwireDecodeError } from './codec/decoder';
-export { MessageType } from './codec/message-type';
 export { AgentwireValueError } from './codec/unsupported';
+export * from './compat/ultra-fast-serialization';
 export * from './compat/zero-copy-structures';
 export { AgentwireArgumentError, AgentwireClosedError, AgentwireError, AgentwireRangeError } from './errors';

@@ -2,8 +2,10 @@
 export interface RawBuffer extends Buffer {
   latin1Slice(start: number, end: number): string;
   ucs2Slice(start: number, end: number): string;
+  utf8Slice(start: number, end: number): string;
   latin1Write(text: string, offset: number, length: number): number;
   ucs2Write(text: string, offset: number, length: number): number;
+  utf8Write(text: string, offset: number, length: number): number;
 }
 
 /** The same memory as a Buffer. */

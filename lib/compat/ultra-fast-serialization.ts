@@ -1,0 +1,6 @@
+/** The sub-path `agentwire/ultra-fast-serialization`: the names of the module that it takes the place of. */
+export { CompressionType } from '../codec/compression-type';
+export { MessageType } from '../codec/message-type';
+export type { BinaryMessageHeader, BinaryMessageHeaderInput } from '../codec/primitives/message-header';
+export { VarintEncoder, type VarintResult } from '../codec/primitives/varint';
+export { UltraFastBinaryDecoder, UltraFastBinaryEncoder } from './ultra-fast-binary';
