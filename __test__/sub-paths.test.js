@@ -13,6 +13,7 @@ const ownNamesOfTheView = ['default', 'module.exports', '__esModule'];
 
 const subPaths = {
   'agentwire/ultra-fast-serialization': ['CompressionType', 'MessageType', 'UltraFastBinaryDecoder', 'VarintEncoder'],
+  'agentwire/optimized-serialization': ['BloomFilter', 'OptimizedStringPool'],
   'agentwire/zero-copy-structures': ['BorrowedItem', 'RingClaim', 'ZeroCopyRingBuffer', 'globalMessageBuffer'],
 };
 

@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Pair } from './pair.mjs';
+import { bloom } from './rows/bloom.mjs';
 import { garbage } from './rows/garbage.mjs';
 import { latency } from './rows/latency.mjs';
 import { memory } from './rows/memory.mjs';
@@ -10,6 +11,7 @@ import { ringAlone } from './rows/ring-alone.mjs';
 import { ringPair } from './rows/ring-pair.mjs';
 import { soak } from './rows/soak.mjs';
 import { stages } from './rows/stages.mjs';
+import { stringPool } from './rows/string-pool.mjs';
 import { throughput } from './rows/throughput.mjs';
 import { table } from './stats.mjs';
 
@@ -22,6 +24,8 @@ const HELP = `Usage: npm run bench [-- options]
                    2, 3     latency, receiver awake and asleep
                    6, 7     ring on one thread, between two threads
                    8        object pool, buffer pool
+                   9        Bloom filter
+                   10       string pool
                    16       memory of agents
                    17       garbage per message
                    18       ten minutes at half of peak: only when asked for (one minute, not judged, with --quick)
@@ -54,6 +58,8 @@ const rows = [
   { names: ['6'], run: ringAlone },
   { names: ['7'], run: ringPair, workers: 'ring.mjs' },
   { names: ['8'], run: pools, workers: 'buffer-pool.mjs' },
+  { names: ['9'], run: bloom },
+  { names: ['10'], run: stringPool },
   { names: ['16'], run: memory },
   { names: ['17'], run: garbage },
   { names: ['18'], run: soak, isLong: true },

@@ -11,6 +11,7 @@ export {
 export { type Dropped, type Handler, Subscription, type SubscriptionStats } from './bus/subscription';
 export { AgentwireDecodeError } from './codec/decoder';
 export { AgentwireValueError } from './codec/unsupported';
+export * from './compat/optimized-serialization';
 export * from './compat/ultra-fast-serialization';
 export * from './compat/zero-copy-structures';
 export { AgentwireArgumentError, AgentwireClosedError, AgentwireError, AgentwireRangeError } from './errors';

@@ -7,6 +7,7 @@
 //! | [`node`] | Node-API glue: raw callbacks for the hot path, one file per JS-visible thing |
 //! | [`bus`] | topics, the subscription trie, routes, mailboxes, endpoints, accounting |
 //! | [`intern`] | process-wide append-only tables of strings and shapes |
+//! | [`bloom`] | a Bloom filter over shared memory |
 //! | [`codec`] | the wire format of values: decode, validate, encode |
 //! | [`ring`] | the ring of items over shared memory |
 //! | [`pool`] | blocks of memory that threads share and give back |
@@ -17,6 +18,7 @@
 //!
 //! Everything but [`node`] is plain Rust: it builds and is tested with `--no-default-features`.
 
+pub mod bloom;
 pub mod bus;
 #[cfg(not(model))]
 pub mod codec;

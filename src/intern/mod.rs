@@ -7,6 +7,7 @@
 //! The limits on a single key are there for the reader's sake: two bytes of input stand for at most one
 //! string of [`MAX_STRING_LENGTH`], so a small message cannot decode to a huge value.
 
+mod pool;
 mod table;
 
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use crate::codec::keys::are_distinct;
 use crate::codec::{self, DecodeError, Text};
 
+pub use pool::{COMMON, StringPool, StringPoolStats};
 pub use table::{InternTable, Key, Limits};
 
 /// Longest string that gets an id, and longest key of a shape that gets one, in code units.
@@ -37,6 +39,9 @@ pub const LIMITS: &[(&str, u32)] = &[
     ("MaxShapeKeys", MAX_SHAPE_KEYS as u32),
     ("MaxInternedStrings", STRING_LIMITS.entries),
     ("MaxShapes", SHAPE_LIMITS.entries),
+    ("MaxPooledStringLength", pool::MAX_LENGTH as u32),
+    ("MaxPooledStrings", pool::LIMITS.entries),
+    ("MaxPooledMiB", (pool::LIMITS.bytes >> 20) as u32),
 ];
 
 /// The code units and the handle to them.

@@ -117,6 +117,11 @@ impl<K: Key + ?Sized> InternTable<K> {
         self.state.read().bytes
     }
 
+    /// The sum of something over all keys. Reads every key, under the lock.
+    pub fn sum(&self, of: impl Fn(&K) -> usize) -> usize {
+        self.state.read().keys.iter().map(|key| of(key)).sum()
+    }
+
     /// How much it holds at most.
     pub fn limits(&self) -> Limits {
         self.limits
@@ -161,6 +166,7 @@ mod tests {
             (None, None, None)
         );
         assert_eq!((table.len(), table.bytes()), (2, 3));
+        assert_eq!(table.sum(|key| 10 * key.len()), 30);
     }
 
     #[test]

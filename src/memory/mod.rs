@@ -50,6 +50,12 @@ pub trait Memory {
     fn clear(&mut self);
 }
 
+/// Memory of structures whose words are sets of bits.
+pub trait BitMemory: Memory {
+    /// Sets the bits of `mask` in the word at `offset`: the word that was there.
+    fn fetch_or(&self, offset: usize, mask: u32, order: Ordering) -> u32;
+}
+
 /// Memory of structures that have positions of 64 bits, which never come back, and items of any length.
 ///
 /// The same rules: offsets in bytes, of words multiples of eight, and an offset outside panics.

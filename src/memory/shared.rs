@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use super::{Memory, Source, Target, WideMemory};
+use super::{BitMemory, Memory, Source, Target, WideMemory};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// A bounds-checked window on shared memory.
@@ -118,6 +118,13 @@ impl<T: Window> Memory for T {
         let SharedBytes { start, len } = *self.window();
         // SAFETY: the whole window is allocated.
         unsafe { start.write_bytes(0, len) }
+    }
+}
+
+impl<T: Window> BitMemory for T {
+    #[inline]
+    fn fetch_or(&self, offset: usize, mask: u32, order: Ordering) -> u32 {
+        self.window().word(offset).fetch_or(mask, order)
     }
 }
 

@@ -21,14 +21,18 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("Tag", TAGS),
     ("BinaryKind", BINARY_KINDS),
     ("CodecLimit", LIMITS),
+    ("BloomLayout", crate::bloom::layout::LIMITS),
     ("BufferPoolLimit", crate::pool::layout::LIMITS),
     ("InternLimit", crate::intern::LIMITS),
     ("RingLimit", crate::ring::layout::LIMITS),
     ("Stream", crate::stream::layout::STREAM),
 ];
 
-/// Results of raw callbacks that are not counts.
-const RESULTS: &[(&str, &[(&str, i32)])] = &[("RingResult", super::fast::ring::RESULT)];
+/// Results of raw callbacks that are not counts, and other signed constants.
+const RESULTS: &[(&str, &[(&str, i32)])] = &[
+    ("RingResult", super::fast::ring::RESULT),
+    ("BloomHash", crate::bloom::hash::CONSTANTS),
+];
 
 /// The source of `lib/generated/layout.ts`. Constant enums, which the compiler replaces by their values.
 #[napi(catch_unwind)]

@@ -7,9 +7,11 @@
 //! | `pool.rs` | the class `NativeBufferPool`: everything that is not per block |
 //! | `doorbell.rs` | how another thread wakes this one |
 //! | `thread_bell.rs` | a bell for whatever this thread waits for besides its mailbox |
+//! | `bloom.rs` | the class `NativeBloom`: what is not per string |
 //! | `ring.rs` | the class `NativeRing`: making a ring, attaching, what is not hot |
 //! | `memory.rs` | windows on SharedArrayBuffers |
 //! | `stream.rs` | the class `NativeStream`: a byte stream in shared memory or in a file |
+//! | `string_pool.rs` | the class `NativeStringPool`: strings that a thread does not know yet |
 //! | `tables.rs` | the process-wide strings and shapes |
 //! | `codec.rs` | the Rust codec, for tests and tools |
 //! | `layout_ts.rs` | offsets and constants as TypeScript source |
@@ -17,6 +19,7 @@
 //! | `usage.rs` | how much native memory there is |
 //! | `error.rs` | errors with the codes that users see |
 
+mod bloom;
 mod codec;
 mod copies;
 mod doorbell;
@@ -28,6 +31,7 @@ mod memory;
 mod pool;
 mod ring;
 mod stream;
+mod string_pool;
 mod tables;
 mod thread_bell;
 mod usage;
