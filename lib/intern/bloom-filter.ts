@@ -1,3 +1,4 @@
+import { Attached } from '../attached';
 import { allocateShared, checkInteger, checkSharedBuffer } from '../checks';
 import { AgentwireArgumentError, withContext } from '../errors';
 import { BloomHash, BloomLayout } from '../generated/layout';
@@ -130,11 +131,6 @@ export class BloomFilter {
     const bitsSet = this.#native.bitsSet();
     return { size: this.#bits, hashCount: this.#hashCount, bitsSet, utilization: bitsSet / this.#bits };
   }
-}
-
-/** Tells the constructor that the filter is there already. */
-class Attached {
-  constructor(readonly memory: Uint8Array) {}
 }
 
 /**

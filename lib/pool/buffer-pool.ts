@@ -1,3 +1,4 @@
+import { Attached } from '../attached';
 import { allocateShared, checkInteger, checkSharedBuffer } from '../checks';
 import { AgentwireArgumentError, AgentwireError, describe, withContext } from '../errors';
 import { BufferPoolLimit } from '../generated/layout';
@@ -218,11 +219,6 @@ export class BufferPool {
     new Place(view, this, index);
     return view;
   }
-}
-
-/** Tells the constructor that the pool is there already. */
-class Attached {
-  constructor(readonly memory: Uint8Array) {}
 }
 
 function make(blockSize: number, maxBlocks: number): Uint8Array {

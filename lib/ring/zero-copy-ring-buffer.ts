@@ -1,3 +1,4 @@
+import { Attached } from '../attached';
 import {
   allocateShared,
   checkBytes,
@@ -512,11 +513,6 @@ export class ZeroCopyRingBuffer {
         );
     }
   }
-}
-
-/** Tells the constructor that the ring is there already. */
-class Attached {
-  constructor(readonly memory: Uint8Array) {}
 }
 
 /** Copies what lies in `bytes` into one buffer and appends a view for each item: how many bytes. */
