@@ -13,11 +13,29 @@ const runs = process.env.AGENTWIRE_FUZZ_RUNS ? Number(process.env.AGENTWIRE_FUZZ
 const mostStrings = 1_048_576;
 
 /** What has the first ids. Written down here once more: these ids are part of what is stored. */
-const common =
-  `id type agent task result status payload timestamp priority data error message name value key source target from to
-  topic event action command request response correlationId metadata headers version sequence duration progress state pending
-  running completed failed cancelled timeout retry success code reason details config options context session memory cpu load
-  metrics heartbeat coordination agentId taskId taskType critical high normal low input output count`.split(/\s+/);
+const common = `
+  id type agent task result status payload timestamp priority data error message name value key source target from
+  to topic event action command request response correlationId metadata headers version sequence duration progress
+  state pending running completed failed cancelled timeout retry success code reason details config options context
+  session memory cpu load metrics heartbeat coordination agentId taskId taskType critical high normal low input
+  output count agents tasks results messages events items values children parent parentId sessionId userId traceId
+  spanId requestId messageId createdAt updatedAt startedAt completedAt expiresAt deadline description title content
+  text role model prompt tokens tool tools toolCalls arguments function parameters properties required enabled
+  index total size length limit offset score weight level tags labels path url method body params query attempts
+  maxAttempts retries dependencies capabilities resources usage stack task.assignment task.result agent.heartbeat
+  agent.status task.created task.started task.progress task.completed task.failed task.cancelled agent.started
+  agent.stopped object string number boolean array integer null true false undefined user assistant system
+  developer function_call tool_use tool_result image file json application/json text/plain utf-8 base64 GET POST
+  PUT DELETE http https ok warning info debug fatal unknown active inactive idle busy ready waiting blocked paused
+  stopped starting stopping healthy unhealthy degraded online offline open closed done queued assigned accepted
+  rejected approved coordinator worker planner researcher coder reviewer tester analyst architect optimizer monitor
+  leader follower broadcast subscribe unsubscribe publish channel queue stream chunk start end startTime endTime
+  time date category kind scope group groupId owner ownerId host port environment region throughput latency
+  cpuUsage memoryUsage activeTasks completedTasks failedTasks queueDepth uptime workflow workflowId step steps
+  phase plan goal goals strategy
+`
+  .trim()
+  .split(/\s+/);
 
 const codeUnits = fc
   .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 30 })

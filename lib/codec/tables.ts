@@ -1,4 +1,4 @@
-import { InternLimit } from '../generated/layout';
+import { CodecLimit, InternLimit } from '../generated/layout';
 import { native } from '../native';
 import { decodeSelfContained, encodeSelfContained } from './self-contained';
 import { Shape } from './shapes';
@@ -38,7 +38,7 @@ export class Tables {
 
   /** The shape of an object's keys, once they were met often enough; null while they travel inline. */
   shapeOf(keys: readonly string[]): Shape | null {
-    if (keys.length === 0 || keys.length > InternLimit.MaxShapeKeys) return null;
+    if (keys.length === 0 || keys.length > CodecLimit.MaxShapeKeys) return null;
     for (const key of keys) if (key.length > InternLimit.MaxInternedStringLength) return null;
     const joined = keys.join('\0');
     const known = this.shapesByKeys.get(joined);

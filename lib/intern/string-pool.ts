@@ -1,5 +1,5 @@
 import { AgentwireArgumentError, AgentwireError, AgentwireRangeError, quote, withContext } from '../errors';
-import { InternLimit } from '../generated/layout';
+import { InternLimit, STATIC_STRINGS } from '../generated/layout';
 import { native } from '../native';
 import type { BloomFilterStats } from './bloom-filter';
 
@@ -29,7 +29,7 @@ const MOST_NAME_LENGTH = 256;
  * `OptimizedStringPool.shared(name)` is the same pool in every thread of the process. Each object keeps what it learnt, so a string
  * that it knows is found without a lock, and one that it meets for the first time costs one call.
  *
- * 64 strings that agents' messages have again and again ("id", "type", "agent", ...) have the first ids, in every pool the same.
+ * The first ids, in every pool the same, are those of the 256 strings of the wire format's dictionary ("id", "type", "agent", ...).
  */
 export class OptimizedStringPool {
   readonly #native: InstanceType<typeof native.NativeStringPool>;
@@ -41,8 +41,7 @@ export class OptimizedStringPool {
   constructor(name?: SharedName) {
     const given = name instanceof SharedName ? name.name : undefined;
     this.#native = withContext('OptimizedStringPool', () => new native.NativeStringPool(given));
-    commonStrings ??= native.commonStrings();
-    for (let index = 0; index < commonStrings.length; index++) this.#learn(commonStrings[index], index + 1);
+    for (let index = 0; index < STATIC_STRINGS.length; index++) this.#learn(STATIC_STRINGS[index] as string, index + 1);
   }
 
   /**
@@ -140,9 +139,6 @@ export class OptimizedStringPool {
 class SharedName {
   constructor(readonly name: string) {}
 }
-
-/** The strings that have the ids from 1, read once. */
-let commonStrings: string[] | undefined;
 
 function checkText(text: unknown): void {
   if (typeof text !== 'string') throw new AgentwireArgumentError('text', 'a string', text);

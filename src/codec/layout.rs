@@ -4,11 +4,11 @@
 //! there is one place to change. The table of tags, by first byte:
 //!
 //! ```text
-//!  00        80         A0        B0         C0            D4   D5       E0            FF
-//!  +---------+----------+---------+----------+--------------+----+--------+-------------+
-//!  | integer | one-byte | array   | object   | single tags  |    |reserved| integer     |
-//!  | 0..127  | 0..31    | 0..15   | 0..15    | null .. D4   |    |        | -32 .. -1   |
-//!  +---------+----------+---------+----------+--------------+----+--------+-------------+
+//!  00        80         A0        B0         C0               D9       E0            FF
+//!  +---------+----------+---------+----------+----------------+--------+-------------+
+//!  | integer | one-byte | array   | object   | single tags    |reserved| integer     |
+//!  | 0..127  | 0..31    | 0..15   | 0..15    | null .. D8     |        | -32 .. -1   |
+//!  +---------+----------+---------+----------+----------------+--------+-------------+
 //! ```
 
 /// Largest integer that is its own tag; the smallest is 0.
@@ -61,8 +61,16 @@ pub const BINARY: u8 = 0xD2;
 pub const SHAPE: u8 = 0xD3;
 /// String by id, varint string id follows.
 pub const STRING_ID: u8 = 0xD4;
+/// String of the dictionary, u8 number follows.
+pub const STATIC_STRING: u8 = 0xD5;
+/// Object that defines a local shape: varint count, the keys and one value for each follow.
+pub const DEFINE_SHAPE: u8 = 0xD6;
+/// Object by local shape: varint number and one value for each key follow.
+pub const LOCAL_SHAPE: u8 = 0xD7;
+/// Message of a definition: varint fingerprint, varint version, varint count and (varint tag, value) pairs follow.
+pub const MESSAGE: u8 = 0xD8;
 /// First tag without a meaning.
-pub const RESERVED_FIRST: u8 = 0xD5;
+pub const RESERVED_FIRST: u8 = 0xD9;
 /// Last tag without a meaning.
 pub const RESERVED_LAST: u8 = 0xDF;
 /// First tag of a negative integer that is its own tag: -32. The tag, read as i8, is the integer.
@@ -86,6 +94,12 @@ pub const MAX_VARINT: u32 = u32::MAX;
 pub const VARINT_LAST_BYTE_MAX: u8 = 0x0F;
 /// Smallest id of a string or a shape; 0 names nothing.
 pub const FIRST_ID: u32 = 1;
+/// Most keys of a local shape, and of a shape that gets an id.
+pub const MAX_SHAPE_KEYS: usize = 128;
+/// Longest key of a local shape and of a shape that gets an id, and longest string that gets one, in code units.
+pub const MAX_SHAPE_KEY_LENGTH: usize = 64;
+/// Fewest properties of an object whose count is behind its tag.
+pub const LONG_OBJECT_MIN: u8 = FIX_OBJECT_MAX + 1;
 
 /// Kind byte of an ArrayBuffer.
 pub const KIND_ARRAY_BUFFER: u8 = 0;
@@ -148,6 +162,10 @@ pub const TAGS: &[(&str, u32)] = &[
     ("Binary", BINARY as u32),
     ("Shape", SHAPE as u32),
     ("StringId", STRING_ID as u32),
+    ("StaticString", STATIC_STRING as u32),
+    ("DefineShape", DEFINE_SHAPE as u32),
+    ("LocalShape", LOCAL_SHAPE as u32),
+    ("Message", MESSAGE as u32),
     ("NegativeFixInt", NEGATIVE_FIX_INT as u32),
 ];
 
@@ -182,6 +200,9 @@ pub const LIMITS: &[(&str, u32)] = &[
     ("MaxVarint", MAX_VARINT),
     ("VarintLastByteMax", VARINT_LAST_BYTE_MAX as u32),
     ("FirstId", FIRST_ID),
+    ("MaxShapeKeys", MAX_SHAPE_KEYS as u32),
+    ("MaxShapeKeyLength", MAX_SHAPE_KEY_LENGTH as u32),
+    ("StaticShortKeys", super::dictionary::SHORT_KEYS as u32),
 ];
 
 // The ranges touch, so every byte has exactly one meaning.
@@ -190,7 +211,7 @@ const _: () = {
     assert!(FIX_STRING + FIX_STRING_MAX + 1 == FIX_ARRAY);
     assert!(FIX_ARRAY + FIX_ARRAY_MAX + 1 == FIX_OBJECT);
     assert!(FIX_OBJECT + FIX_OBJECT_MAX + 1 == NULL);
-    assert!(STRING_ID + 1 == RESERVED_FIRST);
+    assert!(MESSAGE + 1 == RESERVED_FIRST);
     assert!(RESERVED_LAST + 1 == NEGATIVE_FIX_INT);
     assert!(NEGATIVE_FIX_INT as i8 as i32 == NEGATIVE_FIX_INT_MIN);
     // A mask finds the range, a mask finds what is in it.
@@ -203,7 +224,7 @@ const _: () = {
         assert!(TAGS[index].1 == NULL as u32 + index as u32 - 3);
         index += 1;
     }
-    assert!(TAGS[TAGS.len() - 2].1 == STRING_ID as u32);
+    assert!(TAGS[TAGS.len() - 2].1 == MESSAGE as u32);
 };
 
 // Five bytes of seven bits hold 32 bits, and the last of them only so many.
@@ -233,7 +254,7 @@ pub fn tag_name(tag: u8) -> &'static str {
         RESERVED_FIRST..=RESERVED_LAST => "Reserved",
         NEGATIVE_FIX_INT.. => "NegativeFixInt",
         // The single tags are dense, asserted above.
-        NULL..=STRING_ID => TAGS[(tag - NULL) as usize + 3].0,
+        NULL..=MESSAGE => TAGS[(tag - NULL) as usize + 3].0,
     }
 }
 
@@ -249,7 +270,7 @@ mod tests {
         for tag in 0..=u8::MAX {
             assert!(!tag_name(tag).is_empty());
         }
-        assert_eq!(tag_name(0xD5), "Reserved");
+        assert_eq!(tag_name(0xD9), "Reserved");
         assert_eq!(tag_name(0x7F), "FixInt");
     }
 }

@@ -6,6 +6,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`layout`] | tags, kinds and limits, with the lists that TypeScript is generated from |
+//! | [`dictionary`] | the strings that the format knows by number |
 //! | [`value`], [`text`], [`binary`] | a JavaScript value as Rust data |
 //! | `cursor`, `build`, `keys`, `walk` | the parser: primitives, what is met, repeated keys, the one walk |
 //! | [`decode`](mod@decode), [`encode`](mod@encode) | bytes to values and back |
@@ -16,6 +17,7 @@ pub mod binary;
 mod build;
 mod cursor;
 pub mod decode;
+pub mod dictionary;
 pub mod encode;
 pub mod error;
 pub(crate) mod keys;

@@ -118,7 +118,7 @@ impl<'a, 't> Walk<'a, 't> {
             | ONE_BYTE_STRING
             | TWO_BYTE_STRING
             | STRING_ID
-            | RESERVED_FIRST..=RESERVED_LAST => {
+            | STATIC_STRING..=RESERVED_LAST => {
                 match WireText::read(tag, offset, &mut self.cursor, self.tables)? {
                     Some(text) => Atom::Text(text),
                     None => {

@@ -15,13 +15,13 @@ use std::sync::{Arc, OnceLock};
 use crate::codec::keys::are_distinct;
 use crate::codec::{self, DecodeError, Text};
 
-pub use pool::{COMMON, StringPool, StringPoolStats};
+pub use pool::{StringPool, StringPoolStats};
 pub use table::{InternTable, Key, Limits};
 
 /// Longest string that gets an id, and longest key of a shape that gets one, in code units.
-pub const MAX_STRING_LENGTH: usize = 64;
+pub const MAX_STRING_LENGTH: usize = codec::layout::MAX_SHAPE_KEY_LENGTH;
 /// Most keys of a shape that gets an id.
-pub const MAX_SHAPE_KEYS: usize = 128;
+pub const MAX_SHAPE_KEYS: usize = codec::layout::MAX_SHAPE_KEYS;
 /// How many strings the process-wide table holds, and how many bytes of them.
 pub const STRING_LIMITS: Limits = Limits {
     entries: 65_536,
@@ -36,7 +36,6 @@ pub const SHAPE_LIMITS: Limits = Limits {
 /// The limits under the names that TypeScript gets.
 pub const LIMITS: &[(&str, u32)] = &[
     ("MaxInternedStringLength", MAX_STRING_LENGTH as u32),
-    ("MaxShapeKeys", MAX_SHAPE_KEYS as u32),
     ("MaxInternedStrings", STRING_LIMITS.entries),
     ("MaxShapes", SHAPE_LIMITS.entries),
     ("MaxPooledStringLength", pool::MAX_LENGTH as u32),

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use super::table::{InternTable, Key, Limits};
 use crate::bloom::{Bloom, Geometry};
 use crate::codec::Text;
+use crate::codec::dictionary::STRINGS;
 use crate::memory::HeapBytes;
 use crate::memory::registry::Registry;
 
@@ -23,75 +24,6 @@ pub const LIMITS: Limits = Limits {
 const FILTERED: u32 = 1 << 16;
 /// The filter's rate.
 const FILTER_RATE: f64 = 0.01;
-
-/// Strings that messages of agents have again and again. They have the ids from 1 in every pool, in this order. What is stored by
-/// these ids depends on it: new ones are appended, and none is moved or removed.
-pub const COMMON: [&str; 64] = [
-    "id",
-    "type",
-    "agent",
-    "task",
-    "result",
-    "status",
-    "payload",
-    "timestamp",
-    "priority",
-    "data",
-    "error",
-    "message",
-    "name",
-    "value",
-    "key",
-    "source",
-    "target",
-    "from",
-    "to",
-    "topic",
-    "event",
-    "action",
-    "command",
-    "request",
-    "response",
-    "correlationId",
-    "metadata",
-    "headers",
-    "version",
-    "sequence",
-    "duration",
-    "progress",
-    "state",
-    "pending",
-    "running",
-    "completed",
-    "failed",
-    "cancelled",
-    "timeout",
-    "retry",
-    "success",
-    "code",
-    "reason",
-    "details",
-    "config",
-    "options",
-    "context",
-    "session",
-    "memory",
-    "cpu",
-    "load",
-    "metrics",
-    "heartbeat",
-    "coordination",
-    "agentId",
-    "taskId",
-    "taskType",
-    "critical",
-    "high",
-    "normal",
-    "low",
-    "input",
-    "output",
-    "count",
-];
 
 /// A string of a pool.
 #[derive(PartialEq, Eq, Hash)]
@@ -145,7 +77,7 @@ impl StringPool {
             filter: Bloom::create(HeapBytes::new(geometry.total_bytes()), geometry)
                 .expect("memory of that size"),
         };
-        for text in COMMON {
+        for text in STRINGS {
             pool.intern(&text.encode_utf16().collect::<Vec<u16>>());
         }
         pool
@@ -210,9 +142,9 @@ mod tests {
 
     #[test]
     fn common_strings_have_the_first_ids() {
-        assert_eq!(COMMON.iter().collect::<HashSet<_>>().len(), COMMON.len());
+        assert_eq!(STRINGS.iter().collect::<HashSet<_>>().len(), STRINGS.len());
         let pool = StringPool::new();
-        for (index, text) in COMMON.iter().enumerate() {
+        for (index, text) in STRINGS.iter().enumerate() {
             let id = index as u32 + 1;
             assert_eq!(pool.intern(&units(text)), Some(id));
             assert_eq!(pool.units(id), Some(units(text)));
@@ -305,6 +237,6 @@ mod tests {
         assert!(all.iter().all(|ids| ids == &all[0]));
         let distinct: HashSet<_> = all[0].iter().flatten().collect();
         assert_eq!(distinct.len(), 500);
-        assert_eq!(pool.stats().strings, COMMON.len() + 500);
+        assert_eq!(pool.stats().strings, STRINGS.len() + 500);
     }
 }

@@ -8,6 +8,7 @@ use napi_derive::napi;
 use crate::bus::layout::{
     ATTENTION_BIT, BUS, CONTROL, Exported, FLAG, GATE, OUTCOME, RECORD, TARGET_LIST,
 };
+use crate::codec;
 use crate::codec::layout::{BINARY_KINDS, LIMITS, TAGS};
 
 const ENUMS: &[(&str, &[Exported])] = &[
@@ -48,6 +49,11 @@ pub fn layout_typescript() -> String {
     );
     let _ = writeln!(
         source,
+        "\n/** The dictionary of the wire format: strings by number. */\nexport const STATIC_STRINGS: readonly string[] = {:?};",
+        codec::dictionary::STRINGS
+    );
+    let _ = writeln!(
+        source,
         "\n/** Names this layout. */\nexport const LAYOUT_FINGERPRINT = '{}';",
         layout_fingerprint()
     );
@@ -70,6 +76,7 @@ pub fn layout_fingerprint() -> String {
         ENUMS,
         RESULTS,
         TARGET_LIST,
+        codec::dictionary::STRINGS,
     ));
     format!("{hash:016x}")
 }

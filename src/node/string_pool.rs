@@ -5,13 +5,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::Utf16String;
 use napi_derive::napi;
 
-use crate::intern::{COMMON, StringPool};
-
-/// The strings that have the ids from 1 in every pool, in order.
-#[napi(catch_unwind)]
-pub fn common_strings() -> Vec<String> {
-    COMMON.map(String::from).to_vec()
-}
+use crate::intern::StringPool;
 
 /// Figures of a pool.
 #[napi(object)]
