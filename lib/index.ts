@@ -9,7 +9,7 @@ export {
   type SubscribeOptions,
 } from './bus/options';
 export { type Dropped, type Handler, Subscription, type SubscriptionStats } from './bus/subscription';
-export { AgentwireDecodeError } from './codec/decoder';
+export { AgentwireDecodeError } from './codec/reader';
 export { AgentwireValueError } from './codec/unsupported';
 export * from './compat/optimized-serialization';
 export * from './compat/ultra-fast-serialization';

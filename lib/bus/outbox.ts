@@ -1,6 +1,7 @@
-import { Encoder, isOverflow } from '../codec/encoder';
+import { Encoder } from '../codec/encoder';
 import type { Tables } from '../codec/tables';
 import { tooLarge, toValueError } from '../codec/unsupported';
+import { isOverflow } from '../codec/writer';
 import { AgentwireError } from '../errors';
 import { Bus, Control, Flag, Gate, Record as Layout } from '../generated/layout';
 import { EventPriority, type PublishOptions } from './options';

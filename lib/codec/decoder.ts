@@ -1,20 +1,13 @@
-import { AgentwireError } from '../errors';
-import { BinaryKind, CodecLimit, Tag } from '../generated/layout';
-import { type RawBuffer, rawBuffer } from './raw-buffer';
-import { setOwn } from './shapes';
+import { CodecLimit, Tag } from '../generated/layout';
+import { staticString } from './dictionary';
+import { type AgentwireDecodeError, Reader } from './reader';
+import { type ShapeNode, shapeTree } from './shape-tree';
+import { type Shape, setOwn } from './shapes';
 import { shortReaders } from './short-strings';
 import type { Tables } from './tables';
 
-/** Bytes that are no value: where, and what is wrong. */
-export class AgentwireDecodeError extends AgentwireError {
-  constructor(
-    message: string,
-    /** Offset from the start of the value. */
-    readonly offset: number,
-  ) {
-    super('ERR_AGENTWIRE_UNDECODABLE', `${message} (at byte ${offset})`);
-  }
-}
+/** Most elements that an array has room for before they are read. */
+const MOST_RESERVED = 1024;
 
 /**
  * Reads values from memory that it is attached to, per docs/wire-format.md section 2. For any bytes it returns a value or throws
@@ -23,22 +16,14 @@ export class AgentwireDecodeError extends AgentwireError {
  * Scalars are read without a check of the end, which a typed array makes harmless; the check comes once, when the value ends.
  * Counts and lengths are checked before anything is made of them.
  */
-export class Decoder {
-  private bytes: Uint8Array = new Uint8Array(0);
-  private buffer: RawBuffer = rawBuffer(new Uint8Array(0));
-  private view: DataView = new DataView(new ArrayBuffer(0));
-  private start = 0;
-  private at = 0;
-  private end = 0;
+export class Decoder extends Reader {
   private depth = 0;
+  /** Local shapes of the value that is being read, by number; and how many. What lies beyond is of an earlier value. */
+  private readonly localShapes: Shape[] = [];
+  private localShapeCount = 0;
 
-  constructor(private readonly tables: Tables | null) {}
-
-  /** Reads from this memory from now on. */
-  attach(memory: Uint8Array): void {
-    this.bytes = memory;
-    this.buffer = rawBuffer(memory);
-    this.view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+  constructor(private readonly tables: Tables | null) {
+    super();
   }
 
   /** Reads the value that fills `memory`. */
@@ -53,6 +38,7 @@ export class Decoder {
     this.at = start;
     this.end = end;
     this.depth = 0;
+    this.localShapeCount = 0;
     if (end > this.bytes.length || start >= end) throw this.error('no value', start);
     const value = this.read();
     if (this.at !== end) {
@@ -80,15 +66,24 @@ export class Decoder {
       return (shortReaders[length] as (bytes: Uint8Array, at: number) => string)(this.bytes, at + 1);
     }
     this.at = at + 1;
+    if (tag < Tag.FixObject) return this.readArray(tag & CodecLimit.FixArrayMax, at);
     switch (tag) {
+      case Tag.OneByteString:
+        return this.readOneByteString(at);
       case Tag.Shape:
         return this.readShape(at);
       case Tag.StringId:
         return this.readStringId(at);
+      case Tag.StaticString:
+        return this.readStaticString(at);
+      case Tag.DefineShape:
+        return this.readDefinition(at);
+      case Tag.LocalShape:
+        return this.readLocalShape(at);
       case Tag.Float64:
         this.need(8, at);
         this.at = at + 9;
-        return this.view.getFloat64(at + 1, true);
+        return this.readFloat64(at + 1);
       case Tag.Null:
         return null;
       case Tag.Undefined:
@@ -100,15 +95,15 @@ export class Decoder {
       case Tag.Int8:
         this.need(1, at);
         this.at = at + 2;
-        return this.view.getInt8(at + 1);
+        return ((this.bytes[at + 1] as number) << 24) >> 24;
       case Tag.Int16:
         this.need(2, at);
         this.at = at + 3;
-        return this.view.getInt16(at + 1, true);
+        return (((this.bytes[at + 1] as number) | ((this.bytes[at + 2] as number) << 8)) << 16) >> 16;
       case Tag.Int32:
         this.need(4, at);
         this.at = at + 5;
-        return this.view.getInt32(at + 1, true);
+        return this.readInt32(at + 1);
       default:
         return this.readRare(tag, at);
     }
@@ -116,17 +111,14 @@ export class Decoder {
 
   private readRare(tag: number, at: number): unknown {
     if (tag >= Tag.NegativeFixInt) return tag - 0x100;
-    if (tag < Tag.FixObject) return this.readArray(tag & CodecLimit.FixArrayMax, at);
     if (tag < Tag.Null) return this.readObject(tag & CodecLimit.FixObjectMax, at);
     switch (tag) {
-      case Tag.OneByteString:
-        return this.readOneByteString(at);
       case Tag.TwoByteString:
         return this.readTwoByteString(at);
       case Tag.Array:
         return this.readArray(this.readVarint(at), at);
       case Tag.Object:
-        return this.readObject(this.readVarint(at), at);
+        return this.readLongObject(at);
       case Tag.Map:
         return this.readMap(this.readVarint(at), at);
       case Tag.Set:
@@ -136,11 +128,11 @@ export class Decoder {
       case Tag.Date:
         this.need(8, at);
         this.at = at + 9;
-        return new Date(this.view.getFloat64(at + 1, true));
+        return new Date(this.readFloat64(at + 1));
       case Tag.BigInt64:
         this.need(8, at);
         this.at = at + 9;
-        return this.view.getBigInt64(at + 1, true);
+        return this.readBigInt64(at + 1);
       case Tag.BigInt:
         return this.readBigInt(at);
       case Tag.Hole:
@@ -155,6 +147,49 @@ export class Decoder {
     const id = this.readVarint(at);
     const shape = this.tables?.shape(id);
     if (shape === undefined) throw this.unknownId('shape', id, at);
+    return this.readValues(shape, at);
+  }
+
+  private readLocalShape(at: number): unknown {
+    const number = this.readVarint(at);
+    if (number >= this.localShapeCount) {
+      throw this.error(`the local shape ${number}, which is not defined before it`, at);
+    }
+    return this.readValues(this.localShapes[number] as Shape, at);
+  }
+
+  private readDefinition(at: number): unknown {
+    const count = this.readVarint(at);
+    if (count === 0 || count > CodecLimit.MaxShapeKeys) {
+      throw this.error(`a shape of ${count} keys, which has 1 to ${CodecLimit.MaxShapeKeys}`, at);
+    }
+    this.check(2 * count, at);
+    if (this.localShapeCount === 0) shapeTree.trim();
+    let node = shapeTree.root;
+    for (let index = 0; index < count; index++) {
+      const next = node.predicted(this.bytes, this.at, this.end);
+      if (next !== null) this.at += next.encodedLength;
+      node = next ?? this.readShapeKey(node);
+    }
+    const shape = node.toShape();
+    this.localShapes[this.localShapeCount++] = shape;
+    return this.readValues(shape, at);
+  }
+
+  /** A key that the tree did not predict behind those before it. */
+  private readShapeKey(node: ShapeNode): ShapeNode {
+    const at = this.at;
+    const key = this.readKey();
+    if (key.length > CodecLimit.MaxShapeKeyLength) {
+      throw this.error(`a shape's key of more than ${CodecLimit.MaxShapeKeyLength} code units`, at);
+    }
+    const child = node.child(key);
+    if (child === null) throw this.error('a key that came before', at);
+    return child;
+  }
+
+  /** The values of an object, in the order of its shape's keys. */
+  private readValues(shape: Shape, at: number): unknown {
     this.check(shape.keys.length, at);
     this.enter(at);
     const object = shape.read(this);
@@ -169,20 +204,48 @@ export class Decoder {
     return text;
   }
 
+  private readStaticString(at: number): string {
+    this.need(1, at);
+    return staticString(this.bytes[this.at++] as number);
+  }
+
+  /** The key of an object: a string, or one byte for a string of the dictionary. */
+  private readKey(): string {
+    const at = this.at;
+    const tag = this.bytes[at] as number;
+    if (tag < Tag.FixString) {
+      if (at >= this.end) throw this.error('the value is cut short', at);
+      this.at = at + 1;
+      return staticString(tag);
+    }
+    // What may stand here holds no other values.
+    if (!isString(tag)) throw this.error('a key that is no string', at);
+    return this.read() as string;
+  }
+
   private readArray(count: number, at: number): unknown[] {
     this.check(count, at);
     this.enter(at);
-    const array: unknown[] = [];
+    // A count is only a claim: 128 arrays within one another may each claim all the bytes that are left.
+    const array: unknown[] = new Array(Math.min(count, MOST_RESERVED));
     for (let index = 0; index < count; index++) {
-      if (this.bytes[this.at] === Tag.Hole && this.at < this.end) {
-        this.at++;
-        array.length = index + 1;
-      } else {
-        array[index] = this.read();
-      }
+      if (this.bytes[this.at] !== Tag.Hole || this.at >= this.end) array[index] = this.read();
+      else this.at++;
     }
+    array.length = count;
     this.depth--;
     return array;
+  }
+
+  private readLongObject(at: number): object {
+    const count = this.readVarint(at);
+    if (count < CodecLimit.LongObjectMin) {
+      throw this.error(
+        `a count of ${count} behind the tag of large objects, which have ${CodecLimit.LongObjectMin} or more`,
+        at,
+      );
+    }
+    return this.readObject(count, at);
   }
 
   private readObject(count: number, at: number): object {
@@ -191,10 +254,10 @@ export class Decoder {
     const object = {};
     for (let index = 0; index < count; index++) {
       const keyAt = this.at;
-      const key = this.read();
-      if (typeof key !== 'string') throw this.error('a key that is no string', keyAt);
-      if (Object.hasOwn(object, key)) throw this.error('a key that came before', keyAt);
-      setOwn(object, key, this.read());
+      const key = this.readKey();
+      if (!(key in object)) (object as Record<string, unknown>)[key] = this.read();
+      else if (Object.hasOwn(object, key)) throw this.error('a key that came before', keyAt);
+      else setOwn(object, key, this.read());
     }
     this.depth--;
     return object;
@@ -221,81 +284,6 @@ export class Decoder {
     return set;
   }
 
-  private readBinary(at: number): unknown {
-    const kind = this.bytes[this.at++] as number;
-    const length = this.readVarint(at);
-    this.check(length, at);
-    const view = binaryViews[kind];
-    if (view === undefined) throw this.error(`the unknown kind ${kind} of binary`, at);
-    if (length % view.elementBytes !== 0)
-      throw this.error(`a binary whose ${length} bytes are no whole number of elements`, at);
-    const start = this.at;
-    this.at = start + length;
-    const copy = new Uint8Array(length);
-    copy.set(this.bytes.subarray(start, start + length));
-    return view.over(copy.buffer);
-  }
-
-  private readBigInt(at: number): bigint {
-    const sign = this.bytes[this.at++] as number;
-    const length = this.readVarint(at);
-    this.check(length, at);
-    const start = this.at;
-    this.at = start + length;
-    if (sign > 1) throw this.error(`the sign ${sign} of a bigint, which is 0 or 1`, at);
-    if (length === 0 || this.bytes[this.at - 1] === 0) throw this.error('the magnitude of a bigint ends in zero', at);
-    const hex = Buffer.from(this.bytes.subarray(start, this.at)).reverse().toString('hex');
-    const magnitude = BigInt(`0x${hex}`);
-    return sign === 1 ? -magnitude : magnitude;
-  }
-
-  private readOneByteString(at: number): string {
-    const length = this.readVarint(at);
-    this.check(length, at);
-    const start = this.at;
-    this.at = start + length;
-    return this.buffer.latin1Slice(start, start + length);
-  }
-
-  private readTwoByteString(at: number): string {
-    const length = this.readVarint(at);
-    this.check(2 * length, at);
-    const start = this.at;
-    this.at = start + 2 * length;
-    return this.buffer.ucs2Slice(start, start + 2 * length);
-  }
-
-  /** Reads a varint; `at` is where the value starts that it belongs to. */
-  private readVarint(at: number): number {
-    const first = this.bytes[this.at++] as number;
-    if (first < 0x80) return first;
-    let value = first & 0x7f;
-    let scale = 0x80;
-    for (let count = 1; count < CodecLimit.MaxVarintBytes; count++) {
-      const byte = this.at < this.end ? (this.bytes[this.at] as number) : 0x100;
-      if (byte === 0x100) throw this.error('the value is cut short', at);
-      this.at++;
-      value += (byte & 0x7f) * scale;
-      scale *= 0x80;
-      if (byte < 0x80) {
-        if (byte === 0) throw this.error('a varint that is not the shortest', at);
-        if (value > CodecLimit.MaxVarint) throw this.error('a varint that is too large', at);
-        return value;
-      }
-    }
-    throw this.error('a varint that is too large', at);
-  }
-
-  /** Checks that `count` more bytes are there, as many things at least need. */
-  private check(count: number, at: number): void {
-    if (count > this.end - this.at) throw this.error('a count that is larger than the bytes that are left', at);
-  }
-
-  /** Checks that the `count` bytes behind a tag are there. */
-  private need(count: number, at: number): void {
-    if (at + count >= this.end) throw this.error('the value is cut short', at);
-  }
-
   private enter(at: number): void {
     if (++this.depth > CodecLimit.MaxDepth) throw this.error(`nested more than ${CodecLimit.MaxDepth} deep`, at);
   }
@@ -308,39 +296,14 @@ export class Decoder {
       at,
     );
   }
-
-  private error(message: string, at: number): AgentwireDecodeError {
-    return new AgentwireDecodeError(message, at - this.start);
-  }
 }
 
-interface BinaryView {
-  elementBytes: number;
-  over(buffer: ArrayBuffer): unknown;
-}
-
-const binaryViews: Record<number, BinaryView | undefined> = {
-  [BinaryKind.ArrayBuffer]: { elementBytes: 1, over: (buffer) => buffer },
-  [BinaryKind.DataView]: { elementBytes: 1, over: (buffer) => new DataView(buffer) },
-};
-
-type TypedArrayConstructor = { BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer): unknown };
-const constructors: [number, TypedArrayConstructor | undefined][] = [
-  [BinaryKind.Int8Array, Int8Array],
-  [BinaryKind.Uint8Array, Uint8Array],
-  [BinaryKind.Uint8ClampedArray, Uint8ClampedArray],
-  [BinaryKind.Int16Array, Int16Array],
-  [BinaryKind.Uint16Array, Uint16Array],
-  [BinaryKind.Int32Array, Int32Array],
-  [BinaryKind.Uint32Array, Uint32Array],
-  [BinaryKind.Float32Array, Float32Array],
-  [BinaryKind.Float64Array, Float64Array],
-  [BinaryKind.BigInt64Array, BigInt64Array],
-  [BinaryKind.BigUint64Array, BigUint64Array],
-  // Newer runtimes only: elsewhere such a value is refused as of unknown kind.
-  [BinaryKind.Float16Array, (globalThis as { Float16Array?: TypedArrayConstructor }).Float16Array],
-];
-for (const [kind, Constructor] of constructors) {
-  if (Constructor === undefined) continue;
-  binaryViews[kind] = { elementBytes: Constructor.BYTES_PER_ELEMENT, over: (buffer) => new Constructor(buffer) };
+function isString(tag: number): boolean {
+  return (
+    (tag >= Tag.FixString && tag < Tag.FixArray) ||
+    tag === Tag.OneByteString ||
+    tag === Tag.TwoByteString ||
+    tag === Tag.StringId ||
+    tag === Tag.StaticString
+  );
 }

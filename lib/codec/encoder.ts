@@ -1,27 +1,12 @@
 import { types } from 'node:util';
 import { BinaryKind, CodecLimit, Tag } from '../generated/layout';
-import { type RawBuffer, rawBuffer } from './raw-buffer';
-import type { Shape } from './shapes';
+import { staticNumber } from './dictionary';
+import { shapeOf, shapeTree } from './shape-tree';
+import { nextMessage, type Shape } from './shapes';
 import { Slot } from './slot';
 import type { Tables } from './tables';
 import { isContainer, isDetached, isReadableView, TOO_DEEP, UNSUPPORTED, unsupportedKind } from './unsupported';
-
-/** Thrown (as it is, without a stack) when the memory is full: the caller makes room and encodes again. */
-const OVERFLOW = Symbol('no room');
-
-/** True for what the encoder throws when its memory is full. */
-export function isOverflow(thrown: unknown): boolean {
-  return thrown === OVERFLOW;
-}
-
-/** Bytes that any scalar fits into; the limit lies this far before the end of the memory. */
-const SCALAR_BYTES = 16;
-/** Longer strings are written by the runtime in one call, shorter ones character by character (measured: docs/performance.md). */
-const LONGEST_LOOP = 40;
-/** Most shapes that one place remembers before it asks the table. */
-const MOST_SHAPES = 4;
-
-const notLatin1 = /[^\0-\xff]/;
+import { OVERFLOW, SCALAR_BYTES, Writer } from './writer';
 
 /**
  * Writes values into memory that it is attached to, per docs/wire-format.md section 2. With tables, shapes and strings that
@@ -29,20 +14,15 @@ const notLatin1 = /[^\0-\xff]/;
  *
  * Methods take the position to write at and return the next one, which keeps it in a register. Nothing is allocated.
  */
-export class Encoder {
-  private bytes: Uint8Array = new Uint8Array(0);
-  private buffer: RawBuffer = rawBuffer(new Uint8Array(0));
-  private view: DataView = new DataView(new ArrayBuffer(0));
-  private limit = 0;
+export class Encoder extends Writer {
   private depth = 0;
+  /** The value that is being written, among all that this thread ever wrote. */
+  private message = 0;
+  /** Local shapes that it has defined. */
+  private localShapes = 0;
 
-  constructor(private readonly tables: Tables | null) {}
-
-  /** Writes into this memory from now on. */
-  attach(memory: Uint8Array): void {
-    this.bytes = memory;
-    this.buffer = rawBuffer(memory);
-    this.view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+  constructor(private readonly tables: Tables | null) {
+    super();
   }
 
   /**
@@ -50,11 +30,32 @@ export class Encoder {
    * what a getter of the value throws; then nothing that was written counts.
    */
   writeRoot(value: unknown, at: number, end: number, slot: Slot = new Slot()): number {
+    this.begin();
+    return this.writePart(value, at, end, slot);
+  }
+
+  /** Begins a value whose parts come one by one: `writePart`. */
+  begin(): void {
+    shapeTree.trim();
+    this.message = nextMessage();
+    this.localShapes = 0;
+  }
+
+  /** Writes a part of the value that was begun, as `writeRoot` does. When it throws, the parts before it still count. */
+  writePart(value: unknown, at: number, end: number, slot: Slot): number {
     this.limit = end - SCALAR_BYTES;
     this.depth = 0;
-    const next = this.writeField(value, at, slot);
-    if (next > end) throw OVERFLOW;
-    return next;
+    const localShapes = this.localShapes;
+    try {
+      const next = this.writeField(value, at, slot);
+      if (next > end) throw OVERFLOW;
+      return next;
+    } catch (error) {
+      // The shapes that the part defined are not there, and those before it are defined anew.
+      this.localShapes = localShapes;
+      this.message = nextMessage();
+      throw error;
+    }
   }
 
   /** Writes a value in a place whose history is `slot`. */
@@ -71,80 +72,37 @@ export class Encoder {
     throw UNSUPPORTED;
   }
 
-  /** Writes the tag and the id of a shape. */
-  writeShapeId(id: number, at: number): number {
-    this.bytes[at] = Tag.Shape;
-    return this.writeVarint(id, at + 1);
+  /** Writes what stands before the values of an object with this shape; -1 when the shape was forgotten and must be found anew. */
+  writeShapeHead(shape: Shape, at: number): number {
+    if (this.tables !== null) {
+      const id = shape.id !== 0 ? shape.id : this.tables.admit(shape);
+      if (id > 0) {
+        this.bytes[at] = Tag.Shape;
+        return this.writeVarint(id, at + 1);
+      }
+    }
+    if (shape.message === this.message) {
+      this.bytes[at] = Tag.LocalShape;
+      return this.writeVarint(shape.localNumber, at + 1);
+    }
+    return shape.generation === shapeTree.generation ? this.defineShape(shape, at) : -1;
+  }
+
+  /** Writes the keys of a shape, which has a number in this value from now on. */
+  defineShape(shape: Shape, at: number): number {
+    const head = shape.head;
+    const length = head.length;
+    if (at + length > this.limit) throw OVERFLOW;
+    const bytes = this.bytes;
+    for (let index = 0; index < length; index++) bytes[at + index] = head[index] as number;
+    shape.message = this.message;
+    shape.localNumber = this.localShapes++;
+    return at + length;
   }
 
   /** True when own properties are all there is to objects with this prototype, as far as is known. */
   isPlainPrototype(prototype: object | null): boolean {
     return prototype === null || prototype === Object.prototype || plainPrototypes.has(prototype);
-  }
-
-  private writeTag(tag: number, at: number): number {
-    this.bytes[at] = tag;
-    return at + 1;
-  }
-
-  private writeVarint(value: number, at: number): number {
-    const bytes = this.bytes;
-    while (value > 0x7f) {
-      bytes[at++] = (value & 0x7f) | 0x80;
-      value >>>= 7;
-    }
-    bytes[at] = value;
-    return at + 1;
-  }
-
-  private writeNumber(value: number, at: number): number {
-    const integer = value | 0;
-    // -0 equals 0 but is not the integer 0.
-    if (integer !== value || (value === 0 && 1 / value < 0)) return this.writeFloat(Tag.Float64, value, at);
-    const bytes = this.bytes;
-    if (integer >= -CodecLimit.NegativeFixIntCount && integer <= CodecLimit.FixIntMax) {
-      bytes[at] = integer;
-      return at + 1;
-    }
-    if (integer >= -0x80 && integer <= 0x7f) {
-      bytes[at] = Tag.Int8;
-      bytes[at + 1] = integer;
-      return at + 2;
-    }
-    if (integer >= -0x8000 && integer <= 0x7fff) {
-      bytes[at] = Tag.Int16;
-      bytes[at + 1] = integer;
-      bytes[at + 2] = integer >> 8;
-      return at + 3;
-    }
-    bytes[at] = Tag.Int32;
-    this.view.setInt32(at + 1, integer, true);
-    return at + 5;
-  }
-
-  private writeFloat(tag: number, value: number, at: number): number {
-    this.bytes[at] = tag;
-    this.view.setFloat64(at + 1, value, true);
-    return at + 9;
-  }
-
-  private writeBigInt(value: bigint, at: number): number {
-    if (value === BigInt.asIntN(64, value)) {
-      this.bytes[at] = Tag.BigInt64;
-      this.view.setBigInt64(at + 1, value, true);
-      return at + 9;
-    }
-    const hex = (value < 0n ? -value : value).toString(16);
-    const length = (hex.length + 1) >> 1;
-    if (at + length > this.limit) throw OVERFLOW;
-    this.bytes[at] = Tag.BigInt;
-    this.bytes[at + 1] = value < 0n ? 1 : 0;
-    const start = this.writeVarint(length, at + 2);
-    for (let index = 0; index < length; index++) {
-      const end = hex.length - 2 * index;
-      this.bytes[start + index] = Number.parseInt(hex.slice(Math.max(0, end - 2), end), 16);
-    }
-    return start + length;
   }
 
   private writeFieldString(value: string, at: number, slot: Slot): number {
@@ -154,50 +112,11 @@ export class Encoder {
         this.bytes[at] = Tag.StringId;
         return this.writeVarint(id, at + 1);
       }
+    } else {
+      const number = staticNumber(value);
+      if (number >= 0) return this.writeStaticString(number, at);
     }
     return this.writeString(value, at);
-  }
-
-  private writeString(value: string, at: number): number {
-    const length = value.length;
-    if (at + length > this.limit) throw OVERFLOW;
-    if (length > CodecLimit.FixStringMax) return this.writeLongString(value, at);
-    const bytes = this.bytes;
-    let seen = 0;
-    for (let index = 0; index < length; index++) {
-      const unit = value.charCodeAt(index);
-      seen |= unit;
-      bytes[at + 1 + index] = unit;
-    }
-    if (seen > 0xff) return this.writeTwoByteString(value, at);
-    bytes[at] = Tag.FixString | length;
-    return at + 1 + length;
-  }
-
-  private writeLongString(value: string, at: number): number {
-    const length = value.length;
-    this.bytes[at] = Tag.OneByteString;
-    const start = this.writeVarint(length, at + 1);
-    if (length > LONGEST_LOOP) {
-      if (notLatin1.test(value)) return this.writeTwoByteString(value, at);
-      this.buffer.latin1Write(value, start, length);
-      return start + length;
-    }
-    let seen = 0;
-    for (let index = 0; index < length; index++) {
-      const unit = value.charCodeAt(index);
-      seen |= unit;
-      this.bytes[start + index] = unit;
-    }
-    return seen > 0xff ? this.writeTwoByteString(value, at) : start + length;
-  }
-
-  private writeTwoByteString(value: string, at: number): number {
-    if (at + 2 * value.length > this.limit) throw OVERFLOW;
-    this.bytes[at] = Tag.TwoByteString;
-    const start = this.writeVarint(value.length, at + 1);
-    this.buffer.ucs2Write(value, start, 2 * value.length);
-    return start + 2 * value.length;
   }
 
   private writeObject(value: object, at: number, slot: Slot): number {
@@ -238,48 +157,24 @@ export class Encoder {
       if (next >= 0) return next;
       if (isOfUsers(prototype)) plainPrototypes.add(prototype);
     }
-    if (this.tables !== null) {
-      const shape = this.findShape(value as Record<string, unknown>, slot);
-      if (shape !== null) {
-        const next = shape.write(value as Record<string, unknown>, at, this);
-        if (next >= 0) return next;
-      }
+    const keys = Object.keys(value);
+    const shape = shapeOf(keys);
+    if (shape === null) return this.writeInline(value as Record<string, unknown>, keys, at, slot.element);
+    if (shape.isFamiliar()) {
+      slot.shape = shape;
+      const next = shape.write(value as Record<string, unknown>, at, this);
+      if (next >= 0) return next;
     }
-    return this.writeInline(value as Record<string, unknown>, at, slot.element);
+    // Met for the first times, and perhaps the last: nothing is learnt about its places. Or it has more than its own keys.
+    return shape.writeKeyByKey(value as Record<string, unknown>, at, this, slot.element);
   }
 
-  /** The shape of an object that the slot did not predict; it is predicted from now on. */
-  private findShape(value: Record<string, unknown>, slot: Slot): Shape | null {
-    const keys = Object.keys(value);
-    const others = slot.others;
-    const previous = slot.shape;
-    if (others !== null) {
-      for (let index = 0; index < others.length; index++) {
-        const shape = others[index] as Shape;
-        if (!hasKeys(shape, keys)) continue;
-        // To the front, and the one that was there into its place.
-        others[index] = previous as Shape;
-        slot.shape = shape;
-        return shape;
-      }
-    }
-    const shape = (this.tables as Tables).shapeOf(keys);
-    if (shape === null || shape === previous) return shape;
-    slot.shape = shape;
-    if (previous !== null) {
-      slot.others ??= [];
-      if (slot.others.length < MOST_SHAPES) slot.others.push(previous);
-      else slot.others[shape.id % MOST_SHAPES] = previous;
-    }
-    return shape;
-  }
-
-  private writeInline(value: Record<string, unknown>, at: number, slot: Slot): number {
-    const keys = Object.keys(value);
+  /** An object whose keys make no shape. */
+  private writeInline(value: Record<string, unknown>, keys: readonly string[], at: number, slot: Slot): number {
     if (at + 2 * keys.length > this.limit) throw OVERFLOW;
     let next = this.writeHead(Tag.FixObject, CodecLimit.FixObjectMax, Tag.Object, keys.length, at);
     for (const key of keys) {
-      next = this.writeString(key, next);
+      next = this.writeKey(key, next);
       next = this.writeField(value[key], next, slot);
     }
     return next;
@@ -338,21 +233,6 @@ export class Encoder {
     this.bytes.set(source, start);
     return start + length;
   }
-
-  private writeHead(shortTag: number, shortMax: number, longTag: number, count: number, at: number): number {
-    if (count <= shortMax) {
-      this.bytes[at] = shortTag | count;
-      return at + 1;
-    }
-    this.bytes[at] = longTag;
-    return this.writeVarint(count, at + 1);
-  }
-}
-
-function hasKeys(shape: Shape, keys: readonly string[]): boolean {
-  if (shape.keys.length !== keys.length) return false;
-  for (let index = 0; index < keys.length; index++) if (shape.keys[index] !== keys[index]) return false;
-  return true;
 }
 
 /**

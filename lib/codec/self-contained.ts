@@ -1,6 +1,7 @@
 import { Decoder } from './decoder';
-import { Encoder, isOverflow } from './encoder';
+import { Encoder } from './encoder';
 import { tooLarge, toValueError } from './unsupported';
+import { isOverflow } from './writer';
 
 /** First size of the scratch memory, bytes. It doubles as needed, and is let go when it grew past the second. */
 const SCRATCH_BYTES = 4096;

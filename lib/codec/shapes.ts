@@ -3,29 +3,72 @@ import type { Decoder } from './decoder';
 import type { Encoder } from './encoder';
 import { Slot } from './slot';
 
+/** An object of a shape is met so often before slots are made for its places. */
+const FAMILIAR_AFTER = 3;
+/** Code is generated for a shape when so many objects of it were written, or read. */
+const GENERATED_AFTER = 8;
+
 /**
- * Writes an object's properties behind a shape's id, when its keys are the shape's: the next position, or -1 when they are
- * not (nothing that was written then counts).
+ * Writes an object when its keys are the shape's: the next position, or -1 when they are not (nothing that was written then
+ * counts).
  */
 type ShapeWriter = (object: Record<string, unknown>, at: number, encoder: Encoder) => number;
 type ShapeReader = (decoder: Decoder) => object;
 
-/** The key list of objects that were made alike, known to the whole process by its id. */
+let messages = 0;
+
+/** A number for a value that is being written, which no other has in this thread. */
+export function nextMessage(): number {
+  return ++messages;
+}
+
+/** The key list of objects that were made alike. */
 export class Shape {
-  readonly write: ShapeWriter;
-  readonly read: ShapeReader;
+  /** Its id in the whole process; 0 while it has none, -1 when the table did not take it. */
+  id = 0;
+  /** Objects of this shape that were written to a reader of the tables while it had no id. */
+  sightings = 0;
+  /** The value in which it was defined last, and its number there. */
+  message = 0;
+  localNumber = 0;
+  write: ShapeWriter;
+  read: ShapeReader;
+  private met = 0;
+  private places: Slot[] | null = null;
 
   constructor(
-    readonly id: number,
     readonly keys: readonly string[],
+    /** The bytes that define it in a value: tag, count and keys. */
+    readonly head: Uint8Array,
+    /** The generation of the tree that it is in: it serves only while that is the tree's. */
+    readonly generation: number,
   ) {
-    const slots = keys.map(() => new Slot());
-    this.write = mayGenerateCode ? generateWriter(id, keys, slots) : closeOverWriter(id, keys, slots);
-    this.read = mayGenerateCode ? generateReader(keys) : closeOverReader(keys);
+    this.write = closeOverWriter(this, keys);
+    this.read = countingReader(this, keys);
+  }
+
+  /** Counts a meeting; true when objects of this shape keep coming. */
+  isFamiliar(): boolean {
+    return this.met >= FAMILIAR_AFTER || ++this.met >= FAMILIAR_AFTER;
+  }
+
+  /** What was seen in the places of this shape. */
+  get slots(): readonly Slot[] {
+    this.places ??= this.keys.map(() => new Slot());
+    return this.places;
+  }
+
+  /** Writes an object that is known to have this shape's keys, all of whose values stand in one place. */
+  writeKeyByKey(object: Record<string, unknown>, at: number, encoder: Encoder, place: Slot): number {
+    let next = encoder.writeShapeHead(this, at);
+    // Forgotten since it was found: a getter of another value encoded ever-new keys.
+    if (next < 0) next = encoder.defineShape(this, at);
+    for (const key of this.keys) next = encoder.writeField(object[key], next, place);
+    return next;
   }
 }
 
-function generateWriter(id: number, keys: readonly string[], slots: readonly Slot[]): ShapeWriter {
+function generateWriter(shape: Shape, keys: readonly string[]): ShapeWriter {
   // The first read narrows the object's hidden class for the optimizer, which then knows the prototype without a call.
   const source = `
     return (object, at, encoder) => {
@@ -35,7 +78,8 @@ function generateWriter(id: number, keys: readonly string[], slots: readonly Slo
       let index = 0;
       for (const key in object) if (key !== keys[index++]) return -1;
       if (index !== ${keys.length}) return -1;
-      at = encoder.writeShapeId(${id}, at);
+      at = encoder.writeShapeHead(shape, at);
+      if (at < 0) return -1;
       at = encoder.writeField(first, at, slots[0]);
       ${keys
         .slice(1)
@@ -43,17 +87,25 @@ function generateWriter(id: number, keys: readonly string[], slots: readonly Slo
         .join('\n')}
       return at;
     };`;
-  return new Function('keys', 'slots', 'objectPrototype', source)(keys, slots, Object.prototype);
+  return new Function('shape', 'keys', 'slots', 'objectPrototype', source)(shape, keys, shape.slots, Object.prototype);
 }
 
-function closeOverWriter(id: number, keys: readonly string[], slots: readonly Slot[]): ShapeWriter {
+/** Does what generated code does, from the list of keys; and has code generated when that pays. */
+function closeOverWriter(shape: Shape, keys: readonly string[]): ShapeWriter {
+  let written = 0;
   return (object, at, encoder) => {
+    if (++written === GENERATED_AFTER && mayGenerateCode) {
+      shape.write = generateWriter(shape, keys);
+      return shape.write(object, at, encoder);
+    }
     const prototype = Object.getPrototypeOf(object);
     if (prototype !== Object.prototype && !encoder.isPlainPrototype(prototype)) return -1;
     let count = 0;
     for (const key in object) if (key !== keys[count++]) return -1;
     if (count !== keys.length) return -1;
-    let next = encoder.writeShapeId(id, at);
+    let next = encoder.writeShapeHead(shape, at);
+    if (next < 0) return -1;
+    const { slots } = shape;
     for (let index = 0; index < keys.length; index++) {
       next = encoder.writeField(object[keys[index] as string], next, slots[index] as Slot);
     }
@@ -66,8 +118,14 @@ function generateReader(keys: readonly string[]): ShapeReader {
   return new Function('decoder', `return { ${properties} };`) as ShapeReader;
 }
 
-function closeOverReader(keys: readonly string[]): ShapeReader {
+/** Does what generated code does, from the list of keys; and has code generated when that pays. */
+function countingReader(shape: Shape, keys: readonly string[]): ShapeReader {
+  let read = 0;
   return (decoder) => {
+    if (++read === GENERATED_AFTER && mayGenerateCode) {
+      shape.read = generateReader(keys);
+      return shape.read(decoder);
+    }
     const object = {};
     for (const key of keys) setOwn(object, key, decoder.read());
     return object;

@@ -18,8 +18,6 @@ const REST = 2048;
 export class Slot {
   /** The shape that objects had here last. */
   shape: Shape | null = null;
-  /** Other shapes that were seen here. */
-  others: Shape[] | null = null;
   /** The place of the elements, when arrays, maps or sets come here. */
   private inner: Slot | null = null;
 

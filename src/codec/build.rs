@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::binary::BinaryKind;
 use super::cursor::Cursor;
+use super::dictionary;
 use super::error::{DecodeError, DecodeErrorKind};
 use super::layout::*;
 use super::tables::Tables;
@@ -16,6 +17,13 @@ pub(super) trait Build {
     type Value;
     /// Made of a key.
     type Key;
+    /// Made of a message's field.
+    type Field;
+    /// Whether keys are compared with one another and strings by id looked up; both cost what a walk
+    /// that only gets past values has no use for.
+    const CHECKS: bool;
+    /// Whether anything is made of keys: where not, those of a shape are not read again for each object.
+    const KEYS: bool;
 
     fn atom(atom: Atom<'_>) -> Self::Value;
     fn key(key: &WireText<'_>) -> Self::Key;
@@ -23,6 +31,8 @@ pub(super) trait Build {
     fn object(properties: Vec<(Self::Key, Self::Value)>) -> Self::Value;
     fn map(entries: Vec<(Self::Value, Self::Value)>) -> Self::Value;
     fn set(values: Vec<Self::Value>) -> Self::Value;
+    fn field(tag: u32, value: Self::Value) -> Self::Field;
+    fn message(fingerprint: u32, version: u32, fields: Vec<Self::Field>) -> Self::Value;
 }
 
 /// A value that holds no other.
@@ -48,7 +58,8 @@ pub(super) enum Atom<'a> {
     },
 }
 
-/// A string as it was met: still in the input, or in a table.
+/// A string as it was met: still in the input, in the dictionary, or in a table.
+#[derive(Clone, Debug)]
 pub(super) enum WireText<'a> {
     Inline(Units<'a>),
     Shared(Arc<Text>),
@@ -124,12 +135,17 @@ impl<'a> Atom<'a> {
 }
 
 impl<'a> WireText<'a> {
-    /// What follows the tag, at `offset`, of a string; none if the tag is of something else.
+    /// In place of a string that nobody looks at.
+    pub(super) const UNREAD: WireText<'static> = WireText::Inline(Units::One(&[]));
+
+    /// What follows the tag, at `offset`, of a string; none if the tag is of something else. Unless ids
+    /// are to be looked up, a string by id is [`UNREAD`](Self::UNREAD).
     pub(super) fn read(
         tag: u8,
         offset: usize,
         cursor: &mut Cursor<'a>,
         tables: &dyn Tables,
+        look_up: bool,
     ) -> Result<Option<WireText<'a>>, DecodeError> {
         let units = match tag {
             FIX_STRING..FIX_ARRAY => Units::One(cursor.take(usize::from(tag - FIX_STRING))?),
@@ -141,8 +157,12 @@ impl<'a> WireText<'a> {
                 let length = cursor.length()?;
                 Units::TwoWire(cursor.take(length.saturating_mul(2))?)
             }
+            STATIC_STRING => of_dictionary(cursor.byte()?),
             STRING_ID => {
                 let id = cursor.varint()?;
+                if !look_up {
+                    return Ok(Some(WireText::UNREAD));
+                }
                 return match known(id).and_then(|id| tables.string(id)) {
                     Some(text) => Ok(Some(WireText::Shared(text))),
                     None => Err(DecodeError::new(
@@ -155,6 +175,28 @@ impl<'a> WireText<'a> {
         };
         Ok(Some(WireText::Inline(units)))
     }
+
+    /// A string in the place of an object's key, where one byte may stand for it.
+    pub(super) fn read_key(
+        cursor: &mut Cursor<'a>,
+        tables: &dyn Tables,
+        look_up: bool,
+    ) -> Result<WireText<'a>, DecodeError> {
+        let offset = cursor.offset();
+        let tag = cursor.byte()?;
+        if tag < dictionary::SHORT_KEYS {
+            return Ok(WireText::Inline(of_dictionary(tag)));
+        }
+        WireText::read(tag, offset, cursor, tables, look_up)?.ok_or(DecodeError::new(
+            offset,
+            DecodeErrorKind::KeyNotString { tag },
+        ))
+    }
+}
+
+/// A string of the dictionary; its strings are ASCII.
+fn of_dictionary(number: u8) -> Units<'static> {
+    Units::One(dictionary::STRINGS[usize::from(number)].as_bytes())
 }
 
 /// An id, unless it is the one that names nothing: tables are never asked for that.

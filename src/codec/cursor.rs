@@ -15,6 +15,12 @@ impl<'a> Cursor<'a> {
         Cursor { bytes, offset: 0 }
     }
 
+    /// A cursor over the same bytes at a place where this one has been.
+    pub(super) fn at(&self, offset: usize) -> Cursor<'a> {
+        let offset = offset.min(self.bytes.len());
+        Cursor { offset, ..*self }
+    }
+
     pub(super) fn offset(&self) -> usize {
         self.offset
     }

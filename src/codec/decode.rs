@@ -2,7 +2,8 @@
 //!
 //! Both are total: any bytes give a value or an error, in time and memory linear in the input and in
 //! what its ids stand for. A decoded value takes a few dozen bytes of memory for each byte of input at
-//! worst, plus the names that ids stand for, which the tables bound.
+//! worst, plus the names that ids, local shapes and the dictionary stand for: at most one name of 64 code
+//! units for each byte, as the limits of shapes and the tables see to.
 //!
 //! Forms that are longer than they need be are accepted, as docs/wire-format.md says (only its starred
 //! rules and the shortness of varints are a reader's to enforce); they decode to the same value.
@@ -22,9 +23,9 @@ pub fn decode(bytes: &[u8], tables: &dyn Tables) -> Result<Value, DecodeError> {
 /// Checks that [`decode`] would succeed, without making the value.
 ///
 /// Values cost no memory. Keys do, while their object is open and only as references: a set of them for
-/// an object with more than a few, because a key must not repeat.
+/// an object with more than a few, because a key must not repeat. So does a local shape: where it stands.
 pub fn validate(bytes: &[u8], tables: &dyn Tables) -> Result<(), DecodeError> {
-    Walk::new(bytes, tables).run::<Validate>()
+    Walk::new(bytes, tables).run::<Pass<true>>()
 }
 
 /// The string that the bytes, all of them, are.
@@ -33,16 +34,19 @@ pub fn decode_text(bytes: &[u8], tables: &dyn Tables) -> Result<Text, DecodeErro
 }
 
 /// The strings of the array that the bytes, all of them, are: how the keys of a shape cross the
-/// boundary. They need not be distinct here.
+/// boundary. They need not be distinct here, and they are values, so none is the one byte of a key.
 pub fn decode_texts(bytes: &[u8], tables: &dyn Tables) -> Result<Vec<Text>, DecodeError> {
     Walk::new(bytes, tables).run_texts()
 }
 
-struct Decode;
+pub(super) struct Decode;
 
 impl Build for Decode {
     type Value = Value;
     type Key = Text;
+    type Field = (u32, Value);
+    const CHECKS: bool = true;
+    const KEYS: bool = true;
 
     fn atom(atom: Atom<'_>) -> Value {
         match atom {
@@ -88,13 +92,29 @@ impl Build for Decode {
     fn set(values: Vec<Value>) -> Value {
         Value::Set(values)
     }
+
+    fn field(tag: u32, value: Value) -> (u32, Value) {
+        (tag, value)
+    }
+
+    fn message(fingerprint: u32, version: u32, fields: Vec<(u32, Value)>) -> Value {
+        Value::Message {
+            fingerprint,
+            version,
+            fields,
+        }
+    }
 }
 
-struct Validate;
+/// A walk that makes nothing, and either checks every rule or only gets past values.
+pub(super) struct Pass<const CHECKS: bool>;
 
-impl Build for Validate {
+impl<const CHECKS: bool> Build for Pass<CHECKS> {
     type Value = ();
     type Key = ();
+    type Field = ();
+    const CHECKS: bool = CHECKS;
+    const KEYS: bool = false;
 
     fn atom(_: Atom<'_>) {}
     fn key(_: &WireText<'_>) {}
@@ -102,4 +122,6 @@ impl Build for Validate {
     fn object(_: Vec<((), ())>) {}
     fn map(_: Vec<((), ())>) {}
     fn set(_: Vec<()>) {}
+    fn field(_: u32, _: ()) {}
+    fn message(_: u32, _: u32, _: Vec<()>) {}
 }

@@ -1,16 +1,26 @@
 //! Values to bytes: self-contained (no ids of this process's tables) and canonical, so that equal values
 //! have equal bytes whatever Rust form they were held in.
 
-use super::cursor::write_varint;
+mod atoms;
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+
+use foldhash::fast::RandomState;
+
+use self::atoms::*;
 use super::error::EncodeError;
 use super::keys::are_distinct;
 use super::layout::*;
-use super::text::{Text, Units};
+use super::text::Text;
 use super::value::{Value, as_i32, trim};
 
 /// Appends the encoding of a value. On an error the vector is as it was.
 pub fn encode(value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    all_or_nothing(out, |out| write_value(value, 0, false, out))
+    all_or_nothing(out, |out| {
+        let shapes = HashMap::default();
+        Writer { out, shapes }.value(value, 0, false)
+    })
 }
 
 /// Appends the encoding of a string, as [`encode`] of a text value.
@@ -38,177 +48,183 @@ fn all_or_nothing(
     result
 }
 
-/// One value within `depth` containers.
-fn write_value(
-    value: &Value,
-    depth: u32,
-    hole_allowed: bool,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
-    match value {
-        Value::Null => out.push(NULL),
-        Value::Undefined => out.push(UNDEFINED),
-        Value::Hole if hole_allowed => out.push(HOLE),
-        Value::Hole => return Err(EncodeError::MisplacedHole),
-        Value::Bool(value) => out.push(if *value { TRUE } else { FALSE }),
-        Value::Int(integer) => write_integer(*integer, out),
-        Value::Float(number) => match as_i32(*number) {
-            Some(integer) => write_integer(integer, out),
-            None => write_float(FLOAT64, *number, out),
-        },
-        Value::BigInt {
-            negative,
-            magnitude,
-        } => write_big_int(*negative, trim(magnitude), out)?,
-        Value::Date(milliseconds) => write_float(DATE, *milliseconds, out),
-        Value::Text(text) => write_text(text, out)?,
-        Value::Binary { kind, bytes } => {
-            let length = bytes.len();
-            if !length.is_multiple_of(kind.element_bytes()) {
-                return Err(EncodeError::BinaryLength {
-                    kind: *kind,
-                    length,
-                });
-            }
-            out.extend([BINARY, kind.byte()]);
-            write_length(length, out)?;
-            out.extend_from_slice(bytes);
-        }
-        Value::Array(_) | Value::Object(_) | Value::Map(_) | Value::Set(_) => {
-            if depth == MAX_DEPTH {
-                return Err(EncodeError::TooDeep);
-            }
-            write_container(value, depth + 1, out)?;
-        }
-    }
-    Ok(())
+type Properties = [(Text, Value)];
+
+/// What one value is written with.
+struct Writer<'v, 'o> {
+    out: &'o mut Vec<u8>,
+    /// The numbers of the local shapes, each under the object that defined it.
+    shapes: HashMap<ShapeOf<'v>, u32, RandomState>,
 }
 
-/// A container and what is in it; `depth` counts it. Any other value is nothing.
-fn write_container(value: &Value, depth: u32, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    match value {
-        Value::Array(elements) => {
-            write_short_count(FIX_ARRAY, FIX_ARRAY_MAX, ARRAY, elements.len(), out)?;
-            for element in elements {
-                write_value(element, depth, true, out)?;
+impl<'v> Writer<'v, '_> {
+    /// One value within `depth` containers.
+    fn value(
+        &mut self,
+        value: &'v Value,
+        depth: u32,
+        hole_allowed: bool,
+    ) -> Result<(), EncodeError> {
+        match value {
+            Value::Null => self.out.push(NULL),
+            Value::Undefined => self.out.push(UNDEFINED),
+            Value::Hole if hole_allowed => self.out.push(HOLE),
+            Value::Hole => return Err(EncodeError::MisplacedHole),
+            Value::Bool(value) => self.out.push(if *value { TRUE } else { FALSE }),
+            Value::Int(integer) => write_integer(*integer, self.out),
+            Value::Float(number) => match as_i32(*number) {
+                Some(integer) => write_integer(integer, self.out),
+                None => write_float(FLOAT64, *number, self.out),
+            },
+            Value::BigInt {
+                negative,
+                magnitude,
+            } => write_big_int(*negative, trim(magnitude), self.out)?,
+            Value::Date(milliseconds) => write_float(DATE, *milliseconds, self.out),
+            Value::Text(text) => write_text(text, self.out)?,
+            Value::Binary { kind, bytes } => write_binary(*kind, bytes, self.out)?,
+            Value::Array(_)
+            | Value::Object(_)
+            | Value::Map(_)
+            | Value::Set(_)
+            | Value::Message { .. } => {
+                if depth == MAX_DEPTH {
+                    return Err(EncodeError::TooDeep);
+                }
+                self.container(value, depth + 1)?;
             }
         }
-        Value::Object(properties) => {
-            if !are_distinct(properties.iter().map(|(key, _)| key)) {
-                return Err(EncodeError::DuplicateKey);
+        Ok(())
+    }
+
+    /// A container and what is in it; `depth` counts it. Any other value is nothing.
+    fn container(&mut self, value: &'v Value, depth: u32) -> Result<(), EncodeError> {
+        match value {
+            Value::Array(elements) => {
+                write_short_count(FIX_ARRAY, FIX_ARRAY_MAX, ARRAY, elements.len(), self.out)?;
+                for element in elements {
+                    self.value(element, depth, true)?;
+                }
             }
-            write_short_count(FIX_OBJECT, FIX_OBJECT_MAX, OBJECT, properties.len(), out)?;
-            for (key, value) in properties {
-                write_text(key, out)?;
-                write_value(value, depth, false, out)?;
+            Value::Object(properties) => self.object(properties, depth)?,
+            Value::Map(entries) => {
+                self.out.push(MAP);
+                write_length(entries.len(), self.out)?;
+                for (key, value) in entries {
+                    self.value(key, depth, false)?;
+                    self.value(value, depth, false)?;
+                }
             }
+            Value::Set(values) => {
+                self.out.push(SET);
+                write_length(values.len(), self.out)?;
+                for value in values {
+                    self.value(value, depth, false)?;
+                }
+            }
+            Value::Message {
+                fingerprint,
+                version,
+                fields,
+            } => {
+                if *version == 0 {
+                    return Err(EncodeError::MessageVersion);
+                }
+                self.out.push(MESSAGE);
+                write_varint(*fingerprint, self.out);
+                write_varint(*version, self.out);
+                write_length(fields.len(), self.out)?;
+                self.fields(fields, depth)?;
+            }
+            _ => {}
         }
-        Value::Map(entries) => {
-            out.push(MAP);
-            write_length(entries.len(), out)?;
-            for (key, value) in entries {
-                write_value(key, depth, false, out)?;
-                write_value(value, depth, false, out)?;
+        Ok(())
+    }
+
+    fn fields(&mut self, fields: &'v [(u32, Value)], depth: u32) -> Result<(), EncodeError> {
+        let mut previous = 0;
+        for &(tag, ref value) in fields {
+            if tag <= previous {
+                return Err(EncodeError::FieldTag { tag, previous });
             }
+            previous = tag;
+            write_varint(tag, self.out);
+            self.value(value, depth, false)?;
         }
-        Value::Set(values) => {
-            out.push(SET);
-            write_length(values.len(), out)?;
-            for value in values {
-                write_value(value, depth, false, out)?;
-            }
+        Ok(())
+    }
+
+    fn object(&mut self, properties: &'v Properties, depth: u32) -> Result<(), EncodeError> {
+        let has_shape = has_shape(properties);
+        if has_shape && let Some(&number) = self.shapes.get(&ShapeOf(properties)) {
+            // Its keys are those of an object that was looked at.
+            self.out.push(LOCAL_SHAPE);
+            write_varint(number, self.out);
+            return self.values(properties, depth);
         }
-        _ => {}
+        if !are_distinct(properties.iter().map(|(key, _)| key)) {
+            return Err(EncodeError::DuplicateKey);
+        }
+        if has_shape {
+            return self.define_shape(properties, depth);
+        }
+        let count = properties.len();
+        write_short_count(FIX_OBJECT, FIX_OBJECT_MAX, OBJECT, count, self.out)?;
+        for (key, value) in properties {
+            write_key(key, self.out)?;
+            self.value(value, depth, false)?;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-fn write_integer(integer: i32, out: &mut Vec<u8>) {
-    if (NEGATIVE_FIX_INT_MIN..=i32::from(FIX_INT_MAX)).contains(&integer) {
-        // The tag is the low byte: 0x00 to 0x7F, or 0xE0 to 0xFF.
-        out.push(integer as u8);
-    } else if let Ok(integer) = i8::try_from(integer) {
-        out.push(INT8);
-        out.extend(integer.to_le_bytes());
-    } else if let Ok(integer) = i16::try_from(integer) {
-        out.push(INT16);
-        out.extend(integer.to_le_bytes());
-    } else {
-        out.push(INT32);
-        out.extend(integer.to_le_bytes());
+    fn define_shape(&mut self, properties: &'v Properties, depth: u32) -> Result<(), EncodeError> {
+        self.out.push(DEFINE_SHAPE);
+        write_length(properties.len(), self.out)?;
+        for (key, _) in properties {
+            write_key(key, self.out)?;
+        }
+        // Known from here on: a value may be an object of the same keys.
+        let length = self.shapes.len();
+        let number = u32::try_from(length).map_err(|_| EncodeError::TooLong { length })?;
+        self.shapes.insert(ShapeOf(properties), number);
+        self.values(properties, depth)
     }
-}
 
-fn write_float(tag: u8, number: f64, out: &mut Vec<u8>) {
-    out.push(tag);
-    out.extend(number.to_le_bytes());
-}
-
-/// A bigint whose magnitude has no zero at its end.
-fn write_big_int(negative: bool, magnitude: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    if let Some(integer) = as_i64(negative, magnitude) {
-        out.push(BIG_INT64);
-        out.extend(integer.to_le_bytes());
-        return Ok(());
-    }
-    out.extend([BIG_INT, u8::from(negative)]);
-    write_length(magnitude.len(), out)?;
-    out.extend_from_slice(magnitude);
-    Ok(())
-}
-
-fn as_i64(negative: bool, magnitude: &[u8]) -> Option<i64> {
-    let mut bytes = [0; 8];
-    bytes.get_mut(..magnitude.len())?.copy_from_slice(magnitude);
-    let absolute = u64::from_le_bytes(bytes);
-    if negative {
-        0i64.checked_sub_unsigned(absolute)
-    } else {
-        i64::try_from(absolute).ok()
+    fn values(&mut self, properties: &'v Properties, depth: u32) -> Result<(), EncodeError> {
+        properties
+            .iter()
+            .try_for_each(|(_, value)| self.value(value, depth, false))
     }
 }
 
-fn write_text(text: &Text, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let units = text.units();
-    if !units.is_narrow() {
-        out.push(TWO_BYTE_STRING);
-        write_length(units.len(), out)?;
-        out.extend(units.iter().flat_map(u16::to_le_bytes));
-        return Ok(());
-    }
-    write_short_count(
-        FIX_STRING,
-        FIX_STRING_MAX,
-        ONE_BYTE_STRING,
-        units.len(),
-        out,
-    )?;
-    match units {
-        Units::One(bytes) => out.extend_from_slice(bytes),
-        // No unit is above 255 here, so the cast keeps every one.
-        _ => out.extend(units.iter().map(|unit| unit as u8)),
-    }
-    Ok(())
+/// True for an object whose keys fit a local shape.
+fn has_shape(properties: &Properties) -> bool {
+    (1..=MAX_SHAPE_KEYS).contains(&properties.len())
+        && properties
+            .iter()
+            .all(|(key, _)| key.len() <= MAX_SHAPE_KEY_LENGTH)
 }
 
-/// A count in the tag where it fits, else after a tag of its own.
-fn write_short_count(
-    fix_tag: u8,
-    fix_max: u8,
-    tag: u8,
-    count: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
-    if count <= usize::from(fix_max) {
-        out.push(fix_tag + count as u8);
-        return Ok(());
+/// An object that stands for its keys, in their order.
+struct ShapeOf<'v>(&'v Properties);
+
+impl<'v> ShapeOf<'v> {
+    fn keys(&self) -> impl Iterator<Item = &'v Text> {
+        self.0.iter().map(|(key, _)| key)
     }
-    out.push(tag);
-    write_length(count, out)
 }
 
-fn write_length(length: usize, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let varint = u32::try_from(length).map_err(|_| EncodeError::TooLong { length })?;
-    write_varint(varint, out);
-    Ok(())
+impl PartialEq for ShapeOf<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.keys().eq(other.keys())
+    }
+}
+
+impl Eq for ShapeOf<'_> {}
+
+impl Hash for ShapeOf<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.0.len());
+        self.keys().for_each(|key| key.hash(state));
+    }
 }

@@ -68,6 +68,37 @@ pub enum DecodeErrorKind {
     },
     /// A key that the object has had before.
     DuplicateKey,
+    /// An object with its count behind its tag that would fit into the tag.
+    ShortObjectCount {
+        /// The count.
+        count: usize,
+    },
+    /// A local shape of no keys or of too many.
+    ShapeKeys {
+        /// How many it claims.
+        count: usize,
+    },
+    /// A key of a local shape that is too long for one.
+    ShapeKeyTooLong {
+        /// Its length in code units.
+        length: usize,
+    },
+    /// A local shape that the bytes have not defined by then.
+    UnknownLocalShape {
+        /// Its number.
+        number: u32,
+        /// How many there are by then; the numbers are dense from 0.
+        known: usize,
+    },
+    /// A message of version 0.
+    MessageVersion,
+    /// A message's field whose tag is not larger than the one before it, or is 0.
+    FieldTag {
+        /// The tag.
+        tag: u32,
+        /// The one before it, 0 for the first field.
+        previous: u32,
+    },
     /// A string id that the tables do not have.
     UnknownStringId {
         /// The id.
@@ -120,6 +151,12 @@ impl DecodeErrorKind {
             DecodeErrorKind::MisplacedHole => "MisplacedHole",
             DecodeErrorKind::KeyNotString { .. } => "KeyNotString",
             DecodeErrorKind::DuplicateKey => "DuplicateKey",
+            DecodeErrorKind::ShortObjectCount { .. } => "ShortObjectCount",
+            DecodeErrorKind::ShapeKeys { .. } => "ShapeKeys",
+            DecodeErrorKind::ShapeKeyTooLong { .. } => "ShapeKeyTooLong",
+            DecodeErrorKind::UnknownLocalShape { .. } => "UnknownLocalShape",
+            DecodeErrorKind::MessageVersion => "MessageVersion",
+            DecodeErrorKind::FieldTag { .. } => "FieldTag",
             DecodeErrorKind::UnknownStringId { .. } => "UnknownStringId",
             DecodeErrorKind::UnknownShapeId { .. } => "UnknownShapeId",
             DecodeErrorKind::UnknownBinaryKind { .. } => "UnknownBinaryKind",
@@ -196,6 +233,42 @@ impl fmt::Display for DecodeErrorKind {
                     "expected distinct keys in an object, found one that it already has"
                 )
             }
+            DecodeErrorKind::ShortObjectCount { count } => {
+                let least = layout::LONG_OBJECT_MIN;
+                write!(
+                    f,
+                    "expected at least {least} properties in an object with its count behind its tag, found {count}"
+                )
+            }
+            DecodeErrorKind::ShapeKeys { count } => {
+                let most = layout::MAX_SHAPE_KEYS;
+                write!(
+                    f,
+                    "expected a local shape of 1 to {most} keys, found {count}"
+                )
+            }
+            DecodeErrorKind::ShapeKeyTooLong { length } => {
+                let most = layout::MAX_SHAPE_KEY_LENGTH;
+                write!(
+                    f,
+                    "expected the key of a local shape to have at most {most} code units, found {length}"
+                )
+            }
+            DecodeErrorKind::UnknownLocalShape { number, known } => {
+                write!(
+                    f,
+                    "expected one of the {known} local shapes defined by then, counted from 0, found number {number}"
+                )
+            }
+            DecodeErrorKind::MessageVersion => {
+                write!(f, "expected a message's version to be 1 or more, found 0")
+            }
+            DecodeErrorKind::FieldTag { tag, previous } => {
+                write!(
+                    f,
+                    "expected a message's field tag above {previous}, found {tag}"
+                )
+            }
             DecodeErrorKind::UnknownStringId { id } => {
                 write!(
                     f,
@@ -262,6 +335,15 @@ pub enum EncodeError {
     MisplacedHole,
     /// An object that has a key twice.
     DuplicateKey,
+    /// A message of version 0.
+    MessageVersion,
+    /// A message's field whose tag is not larger than the one before it, or is 0.
+    FieldTag {
+        /// The tag.
+        tag: u32,
+        /// The one before it, 0 for the first field.
+        previous: u32,
+    },
     /// A string, bigint, binary or container longer than a varint can say.
     TooLong {
         /// Its length, in the unit of its count.
@@ -283,6 +365,8 @@ impl EncodeError {
             EncodeError::TooDeep => "TooDeep",
             EncodeError::MisplacedHole => "MisplacedHole",
             EncodeError::DuplicateKey => "DuplicateKey",
+            EncodeError::MessageVersion => "MessageVersion",
+            EncodeError::FieldTag { .. } => "FieldTag",
             EncodeError::TooLong { .. } => "TooLong",
             EncodeError::BinaryLength { .. } => "BinaryLength",
         }
@@ -296,6 +380,10 @@ impl fmt::Display for EncodeError {
             EncodeError::TooDeep => DecodeErrorKind::TooDeep.fmt(f),
             EncodeError::MisplacedHole => DecodeErrorKind::MisplacedHole.fmt(f),
             EncodeError::DuplicateKey => DecodeErrorKind::DuplicateKey.fmt(f),
+            EncodeError::MessageVersion => DecodeErrorKind::MessageVersion.fmt(f),
+            EncodeError::FieldTag { tag, previous } => {
+                DecodeErrorKind::FieldTag { tag, previous }.fmt(f)
+            }
             EncodeError::TooLong { length } => {
                 write!(
                     f,

@@ -202,6 +202,7 @@ pub const LIMITS: &[(&str, u32)] = &[
     ("FirstId", FIRST_ID),
     ("MaxShapeKeys", MAX_SHAPE_KEYS as u32),
     ("MaxShapeKeyLength", MAX_SHAPE_KEY_LENGTH as u32),
+    ("LongObjectMin", LONG_OBJECT_MIN as u32),
     ("StaticShortKeys", super::dictionary::SHORT_KEYS as u32),
 ];
 

@@ -42,6 +42,16 @@ pub enum Value {
     Map(Vec<(Value, Value)>),
     /// A Set, its values in order.
     Set(Vec<Value>),
+    /// A message of a definition, its fields by tag. Encodable only when the version is 1 or more and
+    /// the tags, from 1 on, ascend.
+    Message {
+        /// Which definition: the CRC-32 of its name, or 0 within a field that says it itself.
+        fingerprint: u32,
+        /// The version of the definition.
+        version: u32,
+        /// The fields: tag and value.
+        fields: Vec<(u32, Value)>,
+    },
     /// Bytes and the object they stand for.
     Binary {
         /// What the bytes stand for.
@@ -89,6 +99,7 @@ impl Value {
             Value::Object(_) => "object",
             Value::Map(_) => "Map",
             Value::Set(_) => "Set",
+            Value::Message { .. } => "message",
             Value::Binary { kind, .. } => kind.name(),
         }
     }
@@ -125,6 +136,18 @@ impl PartialEq for Value {
             (Value::Array(a), Value::Array(b)) | (Value::Set(a), Value::Set(b)) => a == b,
             (Value::Object(a), Value::Object(b)) => a == b,
             (Value::Map(a), Value::Map(b)) => a == b,
+            (
+                Value::Message {
+                    fingerprint: a_fingerprint,
+                    version: a_version,
+                    fields: a,
+                },
+                Value::Message {
+                    fingerprint: b_fingerprint,
+                    version: b_version,
+                    fields: b,
+                },
+            ) => a_fingerprint == b_fingerprint && a_version == b_version && a == b,
             (
                 Value::Binary {
                     kind: a_kind,

@@ -4,7 +4,12 @@
 //! # Bounds
 //!
 //! The walk goes forward only and each step takes at least a byte, so time is linear in the input (and
-//! in the names that shape and string ids stand for). Recursion ends at [`MAX_DEPTH`].
+//! in the names that shapes and string ids stand for). Recursion ends at [`MAX_DEPTH`].
+//!
+//! An object by local shape (`D7`) says in two bytes what its keys were, as one by id does: at most
+//! [`MAX_SHAPE_KEYS`] of [`MAX_SHAPE_KEY_LENGTH`] code units. But for each of them a value must follow, so
+//! that a byte of input stands for one such name at most. Of a local shape the walk keeps where its
+//! keys stand and how many there are, so a definition costs the same however many keys it has.
 //!
 //! Memory is reserved by counts that the bytes only claim. That each count is at most the number of
 //! bytes left is not enough: 128 arrays within one another could each claim the whole rest. So the walk
@@ -12,7 +17,12 @@
 //! them: each value takes a byte, so no valid input is refused, and all that is ever reserved is
 //! together no more values than the input has bytes.
 
-use super::build::{Atom, Build, WireText, known};
+mod local_shapes;
+mod objects;
+
+use local_shapes::LocalShapes;
+
+use super::build::{Atom, Build, WireText};
 use super::cursor::Cursor;
 use super::error::{DecodeError, DecodeErrorKind};
 use super::keys::OpenKeys;
@@ -27,6 +37,7 @@ pub(super) struct Walk<'a, 't> {
     /// Values and keys that the open containers still have to get, each of a byte at least.
     owed: usize,
     keys: OpenKeys<WireText<'a>>,
+    shapes: LocalShapes,
 }
 
 impl<'a, 't> Walk<'a, 't> {
@@ -36,6 +47,7 @@ impl<'a, 't> Walk<'a, 't> {
             tables,
             owed: 0,
             keys: OpenKeys::new(),
+            shapes: LocalShapes::new(),
         }
     }
 
@@ -48,19 +60,12 @@ impl<'a, 't> Walk<'a, 't> {
 
     /// The whole input as one string.
     pub(super) fn run_text(mut self) -> Result<Text, DecodeError> {
-        let offset = self.cursor.offset();
-        let tag = self.cursor.byte()?;
-        let Some(text) = WireText::read(tag, offset, &mut self.cursor, self.tables)? else {
-            return Err(DecodeError::new(
-                offset,
-                DecodeErrorKind::WrongType {
-                    expected: "a string",
-                    tag,
-                },
-            ));
-        };
+        let text = self.text(|tag| DecodeErrorKind::WrongType {
+            expected: "a string",
+            tag,
+        })?;
         self.end()?;
-        Ok(text.units().to_text())
+        Ok(text)
     }
 
     /// The whole input as an array of strings.
@@ -81,17 +86,43 @@ impl<'a, 't> Walk<'a, 't> {
         self.owe(offset, count, 1)?;
         let mut texts = Vec::with_capacity(count);
         for _ in 0..count {
-            texts.push(self.key()?.units().to_text());
+            self.owed -= 1;
+            texts.push(self.text(|tag| DecodeErrorKind::KeyNotString { tag })?);
         }
         self.end()?;
         Ok(texts)
+    }
+
+    /// A string value, or the error that the tag of anything else is.
+    fn text(&mut self, other: fn(u8) -> DecodeErrorKind) -> Result<Text, DecodeError> {
+        let offset = self.cursor.offset();
+        let tag = self.cursor.byte()?;
+        match WireText::read(tag, offset, &mut self.cursor, self.tables, true)? {
+            Some(text) => Ok(text.units().to_text()),
+            None => Err(DecodeError::new(offset, other(tag))),
+        }
     }
 
     /// One value within `depth` containers.
     fn value<B: Build>(&mut self, depth: u32, hole_allowed: bool) -> Result<B::Value, DecodeError> {
         let offset = self.cursor.offset();
         let tag = self.cursor.byte()?;
-        let atom = match tag {
+        if is_container(tag) {
+            self.check_depth(offset, depth)?;
+            return self.container::<B>(tag, offset, depth + 1);
+        }
+        self.atom(tag, offset, hole_allowed, B::CHECKS).map(B::atom)
+    }
+
+    /// What follows the tag of anything but a container.
+    fn atom(
+        &mut self,
+        tag: u8,
+        offset: usize,
+        hole_allowed: bool,
+        look_up: bool,
+    ) -> Result<Atom<'a>, DecodeError> {
+        Ok(match tag {
             0..=FIX_INT_MAX => Atom::Int(i32::from(tag)),
             NEGATIVE_FIX_INT.. => Atom::Int(i32::from(tag as i8)),
             NULL => Atom::Null,
@@ -108,29 +139,24 @@ impl<'a, 't> Walk<'a, 't> {
             BIG_INT64 => Atom::BigInt64(i64::from_le_bytes(self.cursor.array()?)),
             BIG_INT => Atom::big_int(&mut self.cursor)?,
             BINARY => Atom::binary(&mut self.cursor)?,
-            FIX_ARRAY..NULL | ARRAY | OBJECT | MAP | SET | SHAPE => {
-                if depth == MAX_DEPTH {
-                    return Err(DecodeError::new(offset, DecodeErrorKind::TooDeep));
+            _ => match WireText::read(tag, offset, &mut self.cursor, self.tables, look_up)? {
+                Some(text) => Atom::Text(text),
+                None => {
+                    return Err(DecodeError::new(
+                        offset,
+                        DecodeErrorKind::ReservedTag { tag },
+                    ));
                 }
-                return self.container::<B>(tag, offset, depth + 1);
-            }
-            FIX_STRING..FIX_ARRAY
-            | ONE_BYTE_STRING
-            | TWO_BYTE_STRING
-            | STRING_ID
-            | STATIC_STRING..=RESERVED_LAST => {
-                match WireText::read(tag, offset, &mut self.cursor, self.tables)? {
-                    Some(text) => Atom::Text(text),
-                    None => {
-                        return Err(DecodeError::new(
-                            offset,
-                            DecodeErrorKind::ReservedTag { tag },
-                        ));
-                    }
-                }
-            }
-        };
-        Ok(B::atom(atom))
+            },
+        })
+    }
+
+    /// Refuses a container, at `offset`, within as many as there may be.
+    fn check_depth(&self, offset: usize, depth: u32) -> Result<(), DecodeError> {
+        if depth < MAX_DEPTH {
+            return Ok(());
+        }
+        Err(DecodeError::new(offset, DecodeErrorKind::TooDeep))
     }
 
     /// What follows the tag of a container; `depth` counts it.
@@ -143,12 +169,18 @@ impl<'a, 't> Walk<'a, 't> {
         match tag {
             FIX_ARRAY..FIX_OBJECT => self.array::<B>(offset, usize::from(tag - FIX_ARRAY), depth),
             FIX_OBJECT..NULL => self.object::<B>(offset, usize::from(tag - FIX_OBJECT), depth),
+            OBJECT => {
+                let count = self.long_object_count(offset)?;
+                self.object::<B>(offset, count, depth)
+            }
             SHAPE => self.object_by_shape::<B>(offset, depth),
+            DEFINE_SHAPE => self.object_with_shape::<B>(offset, depth),
+            LOCAL_SHAPE => self.object_by_local_shape::<B>(offset, depth),
+            MESSAGE => self.message::<B>(offset, depth),
             _ => {
                 let count = self.cursor.length()?;
                 match tag {
                     ARRAY => self.array::<B>(offset, count, depth),
-                    OBJECT => self.object::<B>(offset, count, depth),
                     MAP => self.map::<B>(offset, count, depth),
                     _ => self.items::<B>(offset, count, depth, false).map(B::set),
                 }
@@ -198,62 +230,6 @@ impl<'a, 't> Walk<'a, 't> {
         Ok(B::map(entries))
     }
 
-    fn object<B: Build>(
-        &mut self,
-        offset: usize,
-        count: usize,
-        depth: u32,
-    ) -> Result<B::Value, DecodeError> {
-        self.owe(offset, count, 2)?;
-        let mut properties = Vec::with_capacity(count);
-        let mut seen = self.keys.open(count);
-        for _ in 0..count {
-            self.owed -= 1;
-            let key_offset = self.cursor.offset();
-            let wire = self.key()?;
-            let key = B::key(&wire);
-            if !self.keys.add(&mut seen, wire) {
-                return Err(DecodeError::new(key_offset, DecodeErrorKind::DuplicateKey));
-            }
-            self.owed -= 1;
-            properties.push((key, self.value::<B>(depth, false)?));
-        }
-        self.keys.close(seen);
-        Ok(B::object(properties))
-    }
-
-    fn object_by_shape<B: Build>(
-        &mut self,
-        offset: usize,
-        depth: u32,
-    ) -> Result<B::Value, DecodeError> {
-        let id = self.cursor.varint()?;
-        let Some(keys) = known(id).and_then(|id| self.tables.shape(id)) else {
-            return Err(DecodeError::new(
-                offset,
-                DecodeErrorKind::UnknownShapeId { id },
-            ));
-        };
-        self.owe(offset, keys.len(), 1)?;
-        let mut properties = Vec::with_capacity(keys.len());
-        for key in keys.iter() {
-            self.owed -= 1;
-            let key = B::key(&WireText::Inline(key.units()));
-            properties.push((key, self.value::<B>(depth, false)?));
-        }
-        Ok(B::object(properties))
-    }
-
-    /// The key of an object.
-    fn key(&mut self) -> Result<WireText<'a>, DecodeError> {
-        let offset = self.cursor.offset();
-        let tag = self.cursor.byte()?;
-        WireText::read(tag, offset, &mut self.cursor, self.tables)?.ok_or(DecodeError::new(
-            offset,
-            DecodeErrorKind::KeyNotString { tag },
-        ))
-    }
-
     /// Takes on a container of so many entries, of `each` values and keys.
     fn owe(&mut self, offset: usize, count: usize, each: usize) -> Result<(), DecodeError> {
         let needed = count.saturating_mul(each);
@@ -281,4 +257,12 @@ impl<'a, 't> Walk<'a, 't> {
             )),
         }
     }
+}
+
+/// True for the tags of values that hold others.
+fn is_container(tag: u8) -> bool {
+    matches!(
+        tag,
+        FIX_ARRAY..NULL | ARRAY | OBJECT | MAP | SET | SHAPE | DEFINE_SHAPE | LOCAL_SHAPE | MESSAGE
+    )
 }

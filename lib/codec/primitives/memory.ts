@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { checkBytes, isGone, lostMemory } from '../../checks';
 import { AgentwireArgumentError } from '../../errors';
-import { AgentwireDecodeError } from '../decoder';
+import { AgentwireDecodeError } from '../reader';
 import { isDetached } from '../unsupported';
 
 // A subclass may say what it likes of itself; these read the inner state.

@@ -1,6 +1,6 @@
 import { checkInteger } from '../../checks';
 import { AgentwireArgumentError } from '../../errors';
-import { AgentwireDecodeError } from '../decoder';
+import { AgentwireDecodeError } from '../reader';
 import { isU64, notU64 } from './varint';
 
 // Every message that leaves the process begins with the same 24 bytes, little-endian (docs/wire-format.md, section 3):

@@ -1,6 +1,6 @@
 import { checkBytes, checkInteger } from '../../checks';
 import { AgentwireArgumentError, AgentwireRangeError } from '../../errors';
-import { AgentwireDecodeError } from '../decoder';
+import { AgentwireDecodeError } from '../reader';
 import { bytesOf, pastEnd } from './memory';
 
 /** Bytes of the longest varint of a number, which has 53 bits, and of a bigint, which has 64. */

@@ -6,7 +6,7 @@ use super::*;
 fn rules_of_the_reader() {
     fails(&[], "UnexpectedEnd", 0);
     fails(&[0xC0, 0xC0], "TrailingBytes", 1);
-    for tag in 0xD5..=0xDF {
+    for tag in 0xD9..=0xDF {
         fails(&[tag], "ReservedTag", 0);
     }
     fails(&[0xC4], "MisplacedHole", 0);
@@ -15,9 +15,10 @@ fn rules_of_the_reader() {
     fails(&[0xD0, 1, 0xC4, 0], "MisplacedHole", 2);
     fails(&[0xD0, 1, 0, 0xC4], "MisplacedHole", 3);
     fails(&[0xA1, 0xD1, 1, 0xC4], "MisplacedHole", 3);
-    fails(&[0xB1, 0x07, 0x07], "KeyNotString", 1);
+    fails(&[0xB1, 0xC0, 0x07], "KeyNotString", 1);
+    fails(&[0xB1, 0xFF, 0x07], "KeyNotString", 1);
     fails(&[0xB1, 0xD3, 0x02], "KeyNotString", 1);
-    fails(&[0xB1, 0xD5, 0x02], "KeyNotString", 1);
+    fails(&[0xB1, 0xD7, 0x02], "KeyNotString", 1);
     fails(&[0xCE, 0x80, 0x00], "VarintNotShortest", 1);
     fails(&[0xCE, 0xFF, 0xFF, 0xFF, 0xFF, 0x10], "VarintTooLarge", 1);
 }
@@ -28,6 +29,11 @@ fn counts_fit_in_what_is_left() {
     fails(&[0xAF], "CountTooLarge", 0);
     fails(&[0xD0, 1, 1], "CountTooLarge", 0);
     fails(&[0xCF, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], "CountTooLarge", 0);
+    fails(&[0xCF, 15], "ShortObjectCount", 0);
+    fails(&[0xCF, 16], "CountTooLarge", 0);
+    fails(&[0xCF, 1, 0x81, b'a', 1], "ShortObjectCount", 0);
+    // So what begins as the header of a message does is no value.
+    fails(&[0xA1, 0xCF, 0x01, 0x03, 0x00], "ShortObjectCount", 1);
     // The inner array claims the byte that the outer one still needs.
     fails(&[0xA2, 0xA2, 1, 1], "CountTooLarge", 1);
     reads(
@@ -54,9 +60,21 @@ fn keys_are_distinct_whatever_their_form() {
     both(
         object([("a", inner.clone()), ("b", inner)]),
         &[
-            0xB2, 0x81, b'a', 0xB1, 0x81, b'a', 1, 0x81, b'b', 0xB1, 0x81, b'a', 1,
+            0xD6, 2, 0x81, b'a', 0x81, b'b', 0xD6, 1, 0x81, b'a', 1, 0xD7, 1, 1,
         ],
     );
+    fails(
+        &[0xD6, 2, 0x81, b'a', 0xCD, 1, b'a', 0, 1, 2],
+        "DuplicateKey",
+        4,
+    );
+    fails(&[0xD6, 2, 3, 0xD4, 1, 1, 2], "DuplicateKey", 3);
+    fails(
+        &[0xB2, 3, 1, 0x84, b't', b'a', b's', b'k', 2],
+        "DuplicateKey",
+        3,
+    );
+    fails(&[0xB2, 0xD5, 3, 1, 3, 2], "DuplicateKey", 4);
     let twice = object([("a", Value::Null), ("a", Value::Null)]);
     assert_eq!(
         encode(&twice, &mut Vec::new()),
@@ -91,11 +109,18 @@ fn a_big_object_with_a_repeated_key() {
 #[test]
 fn depth_ends_at_the_limit() {
     let limit = layout::MAX_DEPTH as usize;
-    let wrap: [fn(Value) -> Value; 4] = [
+    let wrap: [fn(Value) -> Value; 6] = [
         |value| Value::Array(vec![value]),
         |value| object([("a", value)]),
         |value| Value::Map(vec![(value, Value::Null)]),
         |value| Value::Set(vec![value]),
+        // A key too long for a local shape.
+        |value| Value::Object(vec![(Text::from("k".repeat(65).as_str()), value)]),
+        |value| Value::Message {
+            fingerprint: 0,
+            version: 1,
+            fields: vec![(1, value)],
+        },
     ];
     for wrap in wrap {
         let mut value = wrap(Value::Int(1));
@@ -119,6 +144,19 @@ fn depth_ends_at_the_limit() {
         "TooDeep",
         limit,
     );
+    for container in [&[0xD6, 1, 0, 0][..], &[0xD7, 0, 0], &[0xD8, 0, 1, 0]] {
+        let arrays = vec![0xA1; limit - 1];
+        // Within a shape's own object, so that D7 has a shape to name.
+        let bytes = [&[0xD6, 1, 0][..], &arrays, container].concat();
+        fails(&bytes, "TooDeep", limit + 2);
+        assert!(
+            decode(
+                &[&[0xD6, 1, 0][..], &arrays[1..], container].concat(),
+                &NoTables
+            )
+            .is_ok()
+        );
+    }
     fails(&vec![0xA1; 1_000_000], "TooDeep", limit);
     // Counting starts again for a neighbour.
     let deep = [vec![0xA1; limit - 2], vec![0xA0]].concat();
@@ -158,6 +196,14 @@ fn strings_alone_and_in_arrays() {
     assert_eq!(
         name(decode_texts(&[0xA2, 0x80, 0x07], &NoTables)),
         Err(("KeyNotString", 2))
+    );
+    assert_eq!(
+        decode_texts(&[0xA2, 0xD5, 0x07, 0xD5, 0xFF], &NoTables),
+        Ok(vec!["timestamp".into(), "strategy".into()])
+    );
+    assert_eq!(
+        decode_text(&[0xD5, 0x07], &NoTables),
+        Ok("timestamp".into())
     );
     assert_eq!(
         name(decode_texts(&[0x80], &NoTables)),
