@@ -1,5 +1,6 @@
 import { CodecLimit, Tag } from '../generated/layout';
 import { staticString } from './dictionary';
+import { readOneByteKey } from './key-cache';
 import { type AgentwireDecodeError, Reader } from './reader';
 import { type ShapeNode, shapeTree } from './shape-tree';
 import { type Shape, setOwn } from './shapes';
@@ -39,6 +40,7 @@ export class Decoder extends Reader {
     this.end = end;
     this.depth = 0;
     this.localShapeCount = 0;
+    this.windowEnd = 0;
     if (end > this.bytes.length || start >= end) throw this.error('no value', start);
     const value = this.read();
     if (this.at !== end) {
@@ -218,7 +220,15 @@ export class Decoder extends Reader {
       this.at = at + 1;
       return staticString(tag);
     }
-    // What may stand here holds no other values.
+    if (tag < Tag.FixArray || tag === Tag.OneByteString) {
+      this.at = at + 1;
+      const length = tag < Tag.FixArray ? tag & CodecLimit.FixStringMax : this.readVarint(at);
+      this.check(length, at);
+      const start = this.at;
+      this.at = start + length;
+      return readOneByteKey(this.bytes, start, length);
+    }
+    // What else may stand here holds no other values.
     if (!isString(tag)) throw this.error('a key that is no string', at);
     return this.read() as string;
   }
@@ -227,12 +237,13 @@ export class Decoder extends Reader {
     this.check(count, at);
     this.enter(at);
     // A count is only a claim: 128 arrays within one another may each claim all the bytes that are left.
-    const array: unknown[] = new Array(Math.min(count, MOST_RESERVED));
+    const array: unknown[] = count <= MOST_RESERVED ? new Array(count) : [];
     for (let index = 0; index < count; index++) {
       if (this.bytes[this.at] !== Tag.Hole || this.at >= this.end) array[index] = this.read();
       else this.at++;
     }
-    array.length = count;
+    // Only when it ends in a hole: setting the length takes as long as several elements.
+    if (array.length !== count) array.length = count;
     this.depth--;
     return array;
   }
@@ -251,16 +262,31 @@ export class Decoder extends Reader {
   private readObject(count: number, at: number): object {
     this.check(2 * count, at);
     this.enter(at);
-    const object = {};
-    for (let index = 0; index < count; index++) {
-      const keyAt = this.at;
-      const key = this.readKey();
-      if (!(key in object)) (object as Record<string, unknown>)[key] = this.read();
-      else if (Object.hasOwn(object, key)) throw this.error('a key that came before', keyAt);
-      else setOwn(object, key, this.read());
-    }
+    const object = count > CodecLimit.MaxShapeKeys ? this.readManyKeys(count, at) : this.readFewKeys(count);
     this.depth--;
     return object;
+  }
+
+  private readFewKeys(count: number): object {
+    const object = {};
+    for (let index = 0; index < count; index++) {
+      const at = this.at;
+      const key = this.readKey();
+      if (Object.hasOwn(object, key)) throw this.error('a key that came before', at);
+      setOwn(object, key, this.read());
+    }
+    return object;
+  }
+
+  private readManyKeys(count: number, at: number): object {
+    // Without a prototype every key is assigned as its own, and the engine begins with the hash table that so many keys end in.
+    const object: Record<string, unknown> = Object.create(null);
+    for (let index = 0; index < count; index++) {
+      const key = this.readKey();
+      object[key] = this.read();
+    }
+    if (Object.keys(object).length !== count) throw this.error('a key that came before', at);
+    return Object.setPrototypeOf(object, Object.prototype);
   }
 
   private readMap(count: number, at: number): Map<unknown, unknown> {
@@ -298,12 +324,7 @@ export class Decoder extends Reader {
   }
 }
 
+/** True for a string other than a one-byte one. */
 function isString(tag: number): boolean {
-  return (
-    (tag >= Tag.FixString && tag < Tag.FixArray) ||
-    tag === Tag.OneByteString ||
-    tag === Tag.TwoByteString ||
-    tag === Tag.StringId ||
-    tag === Tag.StaticString
-  );
+  return tag === Tag.TwoByteString || tag === Tag.StringId || tag === Tag.StaticString;
 }

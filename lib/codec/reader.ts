@@ -15,12 +15,23 @@ export class AgentwireDecodeError extends AgentwireError {
 }
 
 /**
+ * In values of at least this many bytes, strings of 32 to LONGEST_PART characters are cut out of a string that holds so many bytes: a call
+ * into the runtime for each takes four times as long. The engine keeps the whole for as long as it keeps a part, so it is small.
+ */
+const WINDOW = 1024;
+const LONGEST_PART = 256;
+
+/**
  * Reads scalars from memory that it is attached to, per docs/wire-format.md section 2: what the Decoder makes values of.
  *
  * Counts and lengths are checked before anything is made of them.
  */
 export class Reader {
   protected bytes: Uint8Array = new Uint8Array(0);
+  /** A piece of the memory as a string, of which strings are parts. */
+  private window = '';
+  private windowStart = 0;
+  protected windowEnd = 0;
   protected start = 0;
   protected at = 0;
   protected end = 0;
@@ -95,7 +106,16 @@ export class Reader {
     this.check(length, at);
     const start = this.at;
     this.at = start + length;
-    return latin1Slice.call(this.bytes, start, start + length);
+    if (length > LONGEST_PART || this.end - this.start < WINDOW)
+      return latin1Slice.call(this.bytes, start, start + length);
+    if (start < this.windowStart || this.at > this.windowEnd) this.moveWindow(start);
+    return this.window.substring(start - this.windowStart, this.at - this.windowStart);
+  }
+
+  private moveWindow(start: number): void {
+    this.windowStart = start;
+    this.windowEnd = Math.min(start + WINDOW, this.end);
+    this.window = latin1Slice.call(this.bytes, start, this.windowEnd);
   }
 
   protected readTwoByteString(at: number): string {
