@@ -3,6 +3,8 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Pair } from './pair.mjs';
 import { bloom } from './rows/bloom.mjs';
+import { codecs } from './rows/codec.mjs';
+import { codecPool } from './rows/codec-pool.mjs';
 import { garbage } from './rows/garbage.mjs';
 import { latency } from './rows/latency.mjs';
 import { memory } from './rows/memory.mjs';
@@ -26,6 +28,8 @@ const HELP = `Usage: npm run bench [-- options]
                    8        object pool, buffer pool
                    9        Bloom filter
                    10       string pool
+                   11       codec pool
+                   12       messages to bytes and back
                    16       memory of agents
                    17       garbage per message
                    18       ten minutes at half of peak: only when asked for (one minute, not judged, with --quick)
@@ -60,6 +64,8 @@ const rows = [
   { names: ['8'], run: pools, workers: 'buffer-pool.mjs' },
   { names: ['9'], run: bloom },
   { names: ['10'], run: stringPool },
+  { names: ['11'], run: codecPool },
+  { names: ['12'], run: codecs },
   { names: ['16'], run: memory },
   { names: ['17'], run: garbage },
   { names: ['18'], run: soak, isLong: true },

@@ -15,9 +15,11 @@ await main(async (args) => {
   if (existsSync(fromRoot('benchmark/package-lock.json'))) {
     const hash = contentHash(['benchmark/package-lock.json']);
     if (!isFresh('benchmark', hash, ['benchmark/node_modules'])) {
-      say('installing what the benchmarks compare with (npm ci in benchmark/)');
-      const code = await npm(['ci', '--loglevel=error', '--no-progress'], { cwd: fromRoot('benchmark') });
-      if (code !== 0) throw new Refusal('npm ci failed in benchmark/; its own message is above');
+      say('installing what the benchmarks compare with (npm install in benchmark/)');
+      // Not `npm ci`: the lock file cannot name the peers' optional binaries of platforms that a registry does not carry, and `ci`
+      // refuses a lock file without them. The versions are those of the lock file.
+      const code = await npm(['install', '--no-save', '--loglevel=error', '--no-progress'], { cwd: fromRoot('benchmark') });
+      if (code !== 0) throw new Refusal('npm install failed in benchmark/; its own message is above');
       setStamp('benchmark', hash);
     }
   }
