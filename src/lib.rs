@@ -8,7 +8,7 @@
 //! | [`bus`] | topics, the subscription trie, routes, mailboxes, endpoints, accounting |
 //! | [`intern`] | process-wide append-only tables of strings and shapes |
 //! | [`bloom`] | a Bloom filter over shared memory |
-//! | [`codec`] | the wire format of values: decode, validate, encode |
+//! | [`codec`] | the wire format of values: decode, validate, encode, field paths |
 //! | [`ring`] | the ring of items over shared memory |
 //! | [`pool`] | blocks of memory that threads share and give back |
 //! | [`stream`] | a circular byte stream in shared memory or in a mapped file |

@@ -29,6 +29,20 @@ impl<'a> Cursor<'a> {
         self.bytes.len() - self.offset
     }
 
+    /// Goes past what begins here if the table, by first byte, says how many bytes it has, and they are
+    /// there. 0 says that it does not.
+    pub(super) fn pass(&mut self, sizes: &[u8; 256]) -> bool {
+        let Some(&first) = self.bytes.get(self.offset) else {
+            return false;
+        };
+        let size = usize::from(sizes[usize::from(first)]);
+        let passes = size != 0 && size <= self.left();
+        if passes {
+            self.offset += size;
+        }
+        passes
+    }
+
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         match self.bytes[self.offset..].split_at_checked(count) {
             Some((taken, _)) => {

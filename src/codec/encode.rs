@@ -8,6 +8,7 @@ use std::hash::{Hash, Hasher};
 
 use foldhash::fast::RandomState;
 
+pub(super) use self::atoms::as_i64;
 use self::atoms::*;
 use super::error::EncodeError;
 use super::keys::are_distinct;

@@ -8,8 +8,9 @@
 //! | [`layout`] | tags, kinds and limits, with the lists that TypeScript is generated from |
 //! | [`dictionary`] | the strings that the format knows by number |
 //! | [`value`], [`text`], [`binary`] | a JavaScript value as Rust data |
-//! | `cursor`, `build`, `keys`, `walk` | the parser: primitives, what is met, repeated keys, the one walk |
+//! | `cursor`, `build`, `keys`, `walk` | the parser: primitives, what is met, repeated keys, the one walk with its parts for objects and for paths |
 //! | [`decode`](mod@decode), [`encode`](mod@encode) | bytes to values and back |
+//! | [`path`], [`find`] | field paths, and what is at one in encoded bytes |
 //! | [`tables`] | what strings and shapes by id refer to |
 //! | [`error`] | what can be wrong |
 
@@ -20,8 +21,10 @@ pub mod decode;
 pub mod dictionary;
 pub mod encode;
 pub mod error;
+pub mod find;
 pub(crate) mod keys;
 pub mod layout;
+pub mod path;
 pub mod tables;
 pub mod text;
 pub mod value;
@@ -34,6 +37,8 @@ pub use binary::BinaryKind;
 pub use decode::{decode, decode_text, decode_texts, validate};
 pub use encode::{encode, encode_text, encode_texts};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use find::{Found, View};
+pub use path::{Path, PathError, PathErrorKind};
 pub use tables::{NoTables, Tables};
 pub use text::Text;
 pub use value::Value;

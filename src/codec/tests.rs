@@ -1,6 +1,7 @@
 //! The encoding by example: what the document says of each tag and of each rule, byte for byte.
 
 mod names;
+mod paths;
 mod rules;
 
 use std::sync::Arc;
@@ -102,6 +103,12 @@ fn scalars() {
     );
     both(Value::Date(0.0), &[0xC9, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(encoded(&Value::Float(5.0)), [5]);
+    let other_nan = Value::Float(f64::from_bits(0xFFF0_0000_0000_0001));
+    assert_eq!(encoded(&other_nan), encoded(&Value::Float(f64::NAN)));
+    reads(
+        &[0xC8, 1, 0, 0, 0, 0, 0, 0xF0, 0xFF],
+        &Value::Float(f64::NAN),
+    );
 }
 
 #[test]

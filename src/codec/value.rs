@@ -1,7 +1,7 @@
 //! A JavaScript value as plain Rust data: what the encoding can carry, no more.
 //!
-//! Two values are equal when the JavaScript values are the same: a number by its bits as a double (so
-//! NaN equals itself and -0 is not 0) whether held as `Int` or `Float`, a string by its code units, a
+//! Two values are equal when the JavaScript values are the same: a number by its bits as a double (so -0 is not 0),
+//! but every NaN equals every other, whether held as `Int` or `Float`, a string by its code units, a
 //! bigint by its number, a container by its contents in order.
 
 use super::binary::BinaryKind;
@@ -117,7 +117,7 @@ impl PartialEq for Value {
                 as_i32(*b) == Some(*a)
             }
             (Value::Float(a), Value::Float(b)) | (Value::Date(a), Value::Date(b)) => {
-                a.to_bits() == b.to_bits()
+                a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
             }
             (
                 Value::BigInt {
@@ -207,6 +207,7 @@ mod tests {
     fn equality_is_that_of_the_javascript_value() {
         assert_eq!(Value::Float(5.0), Value::Int(5));
         assert_eq!(Value::Float(f64::NAN), Value::Float(f64::NAN));
+        assert_eq!(Value::Date(-f64::NAN), Value::Date(f64::NAN));
         assert_ne!(Value::Float(-0.0), Value::Int(0));
         assert_ne!(Value::Float(-0.0), Value::Float(0.0));
         let padded = Value::BigInt {

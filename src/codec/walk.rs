@@ -17,8 +17,10 @@
 //! them: each value takes a byte, so no valid input is refused, and all that is ever reserved is
 //! together no more values than the input has bytes.
 
+mod enter;
 mod local_shapes;
 mod objects;
+mod sizes;
 
 use local_shapes::LocalShapes;
 
@@ -104,7 +106,14 @@ impl<'a, 't> Walk<'a, 't> {
     }
 
     /// One value within `depth` containers.
-    fn value<B: Build>(&mut self, depth: u32, hole_allowed: bool) -> Result<B::Value, DecodeError> {
+    pub(super) fn value<B: Build>(
+        &mut self,
+        depth: u32,
+        hole_allowed: bool,
+    ) -> Result<B::Value, DecodeError> {
+        if !B::CHECKS && self.cursor.pass(&sizes::OF_VALUES) {
+            return Ok(B::atom(Atom::Undefined));
+        }
         let offset = self.cursor.offset();
         let tag = self.cursor.byte()?;
         if is_container(tag) {

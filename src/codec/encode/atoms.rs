@@ -24,6 +24,8 @@ pub(super) fn write_integer(integer: i32, out: &mut Vec<u8>) {
 }
 
 pub(super) fn write_float(tag: u8, number: f64, out: &mut Vec<u8>) {
+    // JavaScript has one NaN, whatever its bits are; the format has one way to write it.
+    let number = if number.is_nan() { f64::NAN } else { number };
     out.push(tag);
     out.extend(number.to_le_bytes());
 }

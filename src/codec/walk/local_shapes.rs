@@ -1,5 +1,7 @@
 //! The shapes that a value's own bytes define (`D6`), by number.
 
+use crate::codec::layout::MAX_SHAPE_KEYS;
+
 /// Where the keys of a local shape stand.
 #[derive(Clone, Copy)]
 pub(super) struct LocalShape {
@@ -9,20 +11,37 @@ pub(super) struct LocalShape {
     pub(super) count: usize,
 }
 
+impl LocalShape {
+    /// Both in one word, because what is found at a path carries the shapes along.
+    fn pack(self) -> u64 {
+        (self.keys as u64) << 8 | self.count as u64
+    }
+
+    fn unpack(packed: u64) -> LocalShape {
+        LocalShape {
+            keys: (packed >> 8) as usize,
+            count: (packed & 0xFF) as usize,
+        }
+    }
+}
+
+// No bytes in memory are 2^56 long, and the counts fit into eight bits.
+const _: () = assert!(usize::BITS <= 64 && MAX_SHAPE_KEYS <= 0xFF);
+
 /// As many as most messages have: so many cost no allocation.
-const FEW: usize = 8;
+const FEW: usize = 6;
 
 /// Local shapes in the order of their numbers.
 pub(super) struct LocalShapes {
-    few: [LocalShape; FEW],
-    more: Vec<LocalShape>,
+    few: [u64; FEW],
+    more: Vec<u64>,
     count: usize,
 }
 
 impl LocalShapes {
     pub(super) fn new() -> LocalShapes {
         LocalShapes {
-            few: [LocalShape { keys: 0, count: 0 }; FEW],
+            few: [0; FEW],
             more: Vec::new(),
             count: 0,
         }
@@ -37,16 +56,17 @@ impl LocalShapes {
         if number >= self.count {
             return None;
         }
-        match number.checked_sub(FEW) {
-            None => Some(self.few[number]),
-            Some(index) => self.more.get(index).copied(),
-        }
+        let packed = match number.checked_sub(FEW) {
+            None => self.few[number],
+            Some(index) => *self.more.get(index)?,
+        };
+        Some(LocalShape::unpack(packed))
     }
 
     pub(super) fn push(&mut self, shape: LocalShape) {
         match self.few.get_mut(self.count) {
-            Some(place) => *place = shape,
-            None => self.more.push(shape),
+            Some(place) => *place = shape.pack(),
+            None => self.more.push(shape.pack()),
         }
         self.count += 1;
     }
@@ -61,6 +81,16 @@ impl LocalShapes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_holds_both() {
+        for keys in [0, 1, 0xFF, 0x100, (1 << 40) + 7] {
+            for count in [1, 2, MAX_SHAPE_KEYS] {
+                let shape = LocalShape::unpack(LocalShape { keys, count }.pack());
+                assert_eq!((shape.keys, shape.count), (keys, count));
+            }
+        }
+    }
 
     #[test]
     fn numbers_are_those_of_a_list() {

@@ -212,6 +212,9 @@ impl<'a> Walk<'a, '_> {
 
     /// The key of an object.
     fn key<B: Build>(&mut self) -> Result<WireText<'a>, DecodeError> {
+        if !B::CHECKS && self.cursor.pass(&sizes::OF_KEYS) {
+            return Ok(WireText::UNREAD);
+        }
         WireText::read_key(&mut self.cursor, self.tables, B::CHECKS)
     }
 
