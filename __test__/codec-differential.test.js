@@ -7,8 +7,9 @@ const assert = require('node:assert/strict');
 const path = require('node:path');
 const { describe, it } = require('node:test');
 const fc = require('fast-check');
+const { mutate, mutation, randomBytes, value } = require('./fixtures/arbitraries.js');
 const { assertSame } = require('./fixtures/same.js');
-const { makeValues, typedArrays } = require('./fixtures/values.js');
+const { makeValues } = require('./fixtures/values.js');
 
 const dist = path.join(__dirname, '..', 'dist');
 const { native } = require(path.join(dist, 'native.js'));
@@ -31,87 +32,6 @@ const decoder = new Decoder(tables);
 const stranger = () => new Decoder(new Tables());
 
 const encodeWithTables = (value) => encodeGrowing(encoder, value, noLimit);
-
-// --- values
-
-const codeUnits = fc
-  .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 70 })
-  .map((units) => String.fromCharCode(...units));
-const latin1 = fc
-  .array(fc.integer({ min: 0, max: 0xff }), { maxLength: 70 })
-  .map((units) => String.fromCharCode(...units));
-const word = fc.constantFrom(
-  'task.assignment',
-  'agent',
-  'heartbeat',
-  'status',
-  'ünï',
-  '☂☂☂☂☂',
-  'x'.repeat(31),
-  'x'.repeat(32),
-);
-const text = fc.oneof({ weight: 3, arbitrary: word }, fc.string({ maxLength: 45 }), latin1, codeUnits);
-
-const edge = fc.constantFrom(
-  ...[5, 6, 7, 8, 15, 16, 31, 32, 53].flatMap((bits) => [2 ** bits, 2 ** bits - 1, -(2 ** bits), -(2 ** bits) - 1]),
-);
-const number = fc.oneof(fc.integer(), fc.integer({ min: -200, max: 200 }), fc.double(), edge, fc.constant(-0));
-const bigint = fc.oneof(fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }), fc.bigInt());
-const date = fc.oneof(
-  fc.date({ noInvalidDate: false }),
-  fc.constant(new Date(Number.NaN)),
-  fc.integer().map((time) => new Date(time)),
-);
-
-const views = [...typedArrays, DataView];
-const binary = fc
-  .tuple(fc.constantFrom(null, ...views), fc.uint8Array({ maxLength: 48 }))
-  .map(([View, { buffer, byteOffset, byteLength }]) => {
-    const size = View?.BYTES_PER_ELEMENT ?? 1;
-    const bytes = buffer.slice(byteOffset, byteOffset + byteLength - (byteLength % size));
-    return View === null ? bytes : new View(bytes);
-  });
-
-const key = fc.oneof(
-  { weight: 5, arbitrary: fc.constantFrom('id', 'type', 'agent', 'data', 'priority', 'timestamp', 'payload') },
-  fc.constantFrom('__proto__', 'constructor', 'toString', '0', '1', '10', '01', '-1', '', 'a b', 'x'.repeat(32), '☂'),
-  text,
-);
-
-function objectOf(entries) {
-  const object = {};
-  for (const [name, value] of entries) {
-    Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
-  }
-  return object;
-}
-
-function arrayOf(elements) {
-  const array = new Array(elements.length);
-  for (const [index, element] of elements.entries()) if (element !== hole) array[index] = element;
-  return array;
-}
-const hole = Symbol('hole');
-
-const { value } = fc.letrec((tie) => ({
-  value: fc.oneof(
-    { depthSize: 'small', maxDepth: 6, withCrossShrink: true },
-    fc.oneof(fc.constantFrom(null, undefined, true, false), number, text, bigint, date, binary),
-    tie('object'),
-    tie('record'),
-    tie('array'),
-    tie('map'),
-    tie('set'),
-  ),
-  object: fc.array(fc.tuple(key, tie('value')), { maxLength: 20 }).map(objectOf),
-  // The same keys again and again, so that shapes kick in.
-  record: fc
-    .tuple(fc.integer({ min: 0, max: 3 }), fc.array(tie('value'), { minLength: 4, maxLength: 4 }))
-    .map(([kind, values]) => objectOf(values.map((each, index) => [`${'abcd'[kind]}${index}`, each]))),
-  array: fc.array(fc.oneof({ weight: 9, arbitrary: tie('value') }, fc.constant(hole)), { maxLength: 20 }).map(arrayOf),
-  map: fc.array(fc.tuple(tie('value'), tie('value')), { maxLength: 6 }).map((entries) => new Map(entries)),
-  set: fc.array(tie('value'), { maxLength: 6 }).map((values) => new Set(values)),
-}));
 
 // --- the two sides
 
@@ -207,39 +127,6 @@ describe('a value', () => {
 });
 
 // --- bytes
-
-const tags = fc.integer({ min: 0x80, max: 0xff });
-const likelyByte = fc.oneof(
-  { weight: 3, arbitrary: tags },
-  fc.integer({ min: 0, max: 20 }),
-  fc.integer({ min: 0, max: 255 }),
-);
-const randomBytes = fc.array(likelyByte, { minLength: 0, maxLength: 60 }).map((bytes) => Uint8Array.from(bytes));
-
-const position = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-const mutation = fc.oneof(
-  fc.record({ kind: fc.constant('set'), at: position, byte: likelyByte }),
-  fc.record({ kind: fc.constant('insert'), at: position, byte: likelyByte }),
-  fc.record({ kind: fc.constant('delete'), at: position }),
-  fc.record({ kind: fc.constant('cut'), at: position }),
-  fc.record({ kind: fc.constant('flip'), at: position, bit: fc.integer({ min: 0, max: 7 }) }),
-  fc.record({ kind: fc.constant('copy'), at: position, from: position }),
-);
-
-function mutate(bytes, mutations) {
-  const mutated = [...bytes];
-  for (const { kind, at, byte, bit, from } of mutations) {
-    const index = Math.floor(at * mutated.length);
-    if (kind === 'insert') mutated.splice(index, 0, byte);
-    else if (mutated.length === 0) continue;
-    else if (kind === 'set') mutated[index] = byte;
-    else if (kind === 'delete') mutated.splice(index, 1);
-    else if (kind === 'cut') mutated.length = index;
-    else if (kind === 'flip') mutated[index] ^= 1 << bit;
-    else mutated.splice(index, 0, ...mutated.slice(Math.floor(from * mutated.length)).slice(0, 8));
-  }
-  return Uint8Array.from(mutated);
-}
 
 describe('bytes', () => {
   it('at random are a value for both sides or for none', () => {

@@ -147,6 +147,17 @@ describe('the package', () => {
     }
   });
 
+  it('brings the program agentwire', () => {
+    const script = `
+      const { codec, MessageType } = require('agentwire');
+      const bytes = codec.fromJSON('{"a":{"$bigint":"1"}}', { type: MessageType.ERROR });
+      require('node:fs').writeFileSync('capture.bin', bytes);`;
+    succeed(process.execPath, ['-e', script], { cwd: app });
+    const stdout = npm(['exec', '--offline', '--', 'agentwire', 'inspect', 'capture.bin'], { cwd: app });
+    assert.match(stdout, /type: ERROR \(5\)/);
+    assert.match(stdout, /payload: \{ a: 1n \}/);
+  });
+
   describe('without its binary', () => {
     let bare;
 

@@ -12,8 +12,14 @@ const { runNode } = require('./helpers.js');
 const ownNamesOfTheView = ['default', 'module.exports', '__esModule'];
 
 const subPaths = {
-  'agentwire/ultra-fast-serialization': ['CompressionType', 'MessageType', 'UltraFastBinaryDecoder', 'VarintEncoder'],
-  'agentwire/optimized-serialization': ['BloomFilter', 'OptimizedStringPool'],
+  'agentwire/ultra-fast-serialization': [
+    'CompressionType',
+    'MessageType',
+    'UltraFastBinaryDecoder',
+    'VarintEncoder',
+    'codec',
+  ],
+  'agentwire/optimized-serialization': ['BloomFilter', 'OptimizedStringPool', 'codec'],
   'agentwire/zero-copy-structures': ['BorrowedItem', 'RingClaim', 'ZeroCopyRingBuffer', 'globalMessageBuffer'],
 };
 

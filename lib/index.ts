@@ -9,6 +9,7 @@ export {
   type SubscribeOptions,
 } from './bus/options';
 export { type Dropped, type Handler, Subscription, type SubscriptionStats } from './bus/subscription';
+export { AgentwireJsonError } from './codec/json-error';
 export { AgentwireDecodeError } from './codec/reader';
 export { AgentwireValueError } from './codec/unsupported';
 export * from './compat/optimized-serialization';

@@ -18,7 +18,9 @@ await main(async (args) => {
       say('installing what the benchmarks compare with (npm install in benchmark/)');
       // Not `npm ci`: the lock file cannot name the peers' optional binaries of platforms that a registry does not carry, and `ci`
       // refuses a lock file without them. The versions are those of the lock file.
-      const code = await npm(['install', '--no-save', '--loglevel=error', '--no-progress'], { cwd: fromRoot('benchmark') });
+      const code = await npm(['install', '--no-save', '--loglevel=error', '--no-progress'], {
+        cwd: fromRoot('benchmark'),
+      });
       if (code !== 0) throw new Refusal('npm install failed in benchmark/; its own message is above');
       setStamp('benchmark', hash);
     }

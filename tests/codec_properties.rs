@@ -3,7 +3,7 @@
 #[path = "codec_values/mod.rs"]
 mod codec_values;
 
-use agentwire::codec::{EncodeError, NoTables, Value, decode, encode, validate};
+use agentwire::codec::{EncodeError, NoTables, Value, decode, encode, json, validate};
 use agentwire::intern::Tables;
 use codec_values::*;
 use proptest::collection::vec;
@@ -79,5 +79,96 @@ proptest! {
         let twice = Value::Object(vec![(key.clone(), value.clone()), (key, value)]);
         prop_assert_eq!(encode(&twice, &mut out), Err(EncodeError::DuplicateKey));
         prop_assert_eq!(out, [7]);
+    }
+}
+
+/// The value with the one NaN that is written as text.
+fn with_one_nan(value: Value) -> Value {
+    let one = |number: f64| if number.is_nan() { f64::NAN } else { number };
+    let each = |values: Vec<Value>| values.into_iter().map(with_one_nan).collect();
+    match value {
+        Value::Float(number) => Value::Float(one(number)),
+        Value::Date(milliseconds) => Value::Date(one(milliseconds)),
+        Value::Array(elements) => Value::Array(each(elements)),
+        Value::Set(values) => Value::Set(each(values)),
+        Value::Object(properties) => Value::Object(
+            properties
+                .into_iter()
+                .map(|(key, value)| (key, with_one_nan(value)))
+                .collect(),
+        ),
+        Value::Map(entries) => Value::Map(
+            entries
+                .into_iter()
+                .map(|(key, value)| (with_one_nan(key), with_one_nan(value)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+/// Text that is likely to be JSON for a while.
+fn likely_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"",
+            "1",
+            "-0",
+            "1e5",
+            "null",
+            "true",
+            " ",
+            "\\u",
+            "d800",
+            "[[",
+            "]]}",
+            "{\"$map\":",
+            "{\"$set\":",
+            "{\"$object\":",
+            "{\"$date\":",
+            "{\"$hole\":true}",
+            "\"a\":",
+            "\"kind\":",
+            "{\"$binary\":\"AA==\",",
+            "\"Uint8Array\"}",
+            "{\"$utf16\":",
+            "{\"$bigint\":",
+            "{\"$number\":\"NaN\"}",
+        ])
+        .prop_map(String::from),
+        any::<char>().prop_map(String::from),
+    ];
+    vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn a_value_comes_back_from_json(value in value(), indent in 0u32..5) {
+        let value = with_one_nan(value);
+        let options = json::ToJsonOptions { indent, ..Default::default() };
+        let text = json::to_json(&encoded(&value), &NoTables, options).unwrap();
+        let mut bytes = Vec::new();
+        json::from_json(&text, json::FromJsonOptions::default(), &mut bytes).unwrap();
+        prop_assert_eq!(bytes, encoded(&value), "{}", text);
+    }
+
+    #[test]
+    fn any_text_has_one_verdict(text in likely_text(), plain in any::<bool>()) {
+        match json::value_from_json(&text, json::FromJsonOptions { plain }) {
+            Ok(value) => {
+                let again = json::value_to_json(&value, json::ToJsonOptions::default()).unwrap();
+                prop_assert_eq!(json::value_from_json(&again, Default::default()), Ok(value));
+            }
+            Err(error) => {
+                prop_assert!(text.is_char_boundary(error.offset));
+                prop_assert!(error.line >= 1 && error.column >= 1);
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@
 //! | `cursor`, `build`, `keys`, `walk` | the parser: primitives, what is met, repeated keys, the one walk with its parts for objects and for paths |
 //! | [`decode`](mod@decode), [`encode`](mod@encode) | bytes to values and back |
 //! | [`path`], [`find`] | field paths, and what is at one in encoded bytes |
+//! | [`json`] | values as JSON text and back |
 //! | [`tables`] | what strings and shapes by id refer to |
 //! | [`error`] | what can be wrong |
 
@@ -22,6 +23,7 @@ pub mod dictionary;
 pub mod encode;
 pub mod error;
 pub mod find;
+pub mod json;
 pub(crate) mod keys;
 pub mod layout;
 pub mod path;

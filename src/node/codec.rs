@@ -1,10 +1,14 @@
 //! The Rust codec, for the tests that hold the two implementations together and for tools.
 
-use napi::bindgen_prelude::Buffer;
+use napi::Error;
+use napi::bindgen_prelude::{Buffer, Either, Uint8Array};
 use napi_derive::napi;
 
-use super::error::Result;
-use crate::codec;
+use super::error::{Code, Result};
+use crate::codec::find::Found;
+use crate::codec::json::{self, FromJsonOptions, JsonError, ToJsonError, ToJsonOptions};
+use crate::codec::path::Path;
+use crate::codec::{self, DecodeError, NoTables};
 use crate::intern::Tables;
 
 /// Checks encoded bytes; throws ERR_AGENTWIRE_UNDECODABLE with what is wrong and where.
@@ -20,4 +24,144 @@ pub fn transcode_value(encoded: &[u8]) -> Result<Buffer> {
     let mut bytes = Vec::new();
     codec::encode(&value, &mut bytes)?;
     Ok(bytes.into())
+}
+
+/// What is wrong with bytes or with a text; the facade makes an error of its own classes of it.
+#[napi(object)]
+pub struct NativeFault {
+    /// What was expected and what was found.
+    pub message: String,
+    /// Where in the bytes or in the text (as UTF-8).
+    pub offset: u32,
+    /// The line of a text, from 1.
+    pub line: u32,
+    /// Where in the line, from 1.
+    pub column: u32,
+}
+
+impl From<DecodeError> for NativeFault {
+    fn from(error: DecodeError) -> Self {
+        Self {
+            message: error.kind.to_string(),
+            offset: small(error.offset),
+            line: 0,
+            column: 0,
+        }
+    }
+}
+
+impl From<JsonError> for NativeFault {
+    fn from(error: JsonError) -> Self {
+        Self {
+            message: error.kind.to_string(),
+            offset: small(error.offset),
+            line: small(error.line),
+            column: small(error.column),
+        }
+    }
+}
+
+/// Positions in what V8 holds in one piece, which is less than 4 GiB of text, and of bytes all that a message may have.
+fn small(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+fn not_a_batch() -> NativeFault {
+    NativeFault {
+        message: json::NOT_A_BATCH.into(),
+        offset: 0,
+        line: 0,
+        column: 0,
+    }
+}
+
+/// What the ids of bytes refer to: nothing where they are self-contained.
+fn tables_if(by_tables: bool) -> &'static dyn codec::Tables {
+    if by_tables {
+        Tables::global()
+    } else {
+        &NoTables
+    }
+}
+
+/// What is wrong with encoded bytes, or with them as the value of a batch; null if nothing is.
+#[napi(catch_unwind)]
+pub fn find_fault(encoded: &[u8], by_tables: bool, is_batch: bool) -> Option<NativeFault> {
+    let tables = tables_if(by_tables);
+    if !is_batch {
+        return codec::validate(encoded, tables)
+            .err()
+            .map(NativeFault::from);
+    }
+    match codec::decode(encoded, tables) {
+        Ok(value) => (!json::is_batch(&value)).then(not_a_batch),
+        Err(error) => Some(error.into()),
+    }
+}
+
+/// The value at a field path of encoded bytes, self-contained; null where there is none.
+#[napi(catch_unwind)]
+pub fn value_at_path(
+    encoded: &[u8],
+    by_tables: bool,
+    path: String,
+) -> Result<Option<Either<Buffer, NativeFault>>> {
+    let path = Path::parse(&path).map_err(|error| Error::new(Code::Argument, error.to_string()))?;
+    let found = path
+        .find(encoded, tables_if(by_tables))
+        .and_then(|found| found.map(Found::decode).transpose());
+    let value = match found {
+        Ok(Some(value)) => value,
+        Ok(None) => return Ok(None),
+        Err(error) => return Ok(Some(Either::B(error.into()))),
+    };
+    let mut bytes = Vec::new();
+    codec::encode(&value, &mut bytes)?;
+    Ok(Some(Either::A(bytes.into())))
+}
+
+/// The JSON text of encoded bytes: of the value alone, or, with an encoded header, of the message or batch that it heads.
+#[napi(catch_unwind)]
+pub fn value_to_json(
+    encoded: &[u8],
+    by_tables: bool,
+    indent: u32,
+    header: Option<&[u8]>,
+    is_batch: bool,
+) -> Result<Either<String, NativeFault>> {
+    let value = match codec::decode(encoded, tables_if(by_tables)) {
+        Ok(value) => value,
+        Err(error) => return Ok(Either::B(error.into())),
+    };
+    let value = match header {
+        None => value,
+        Some(header) => {
+            let header = codec::decode(header, &NoTables)?;
+            match json::envelope(header, value, is_batch) {
+                Some(value) => value,
+                None => return Ok(Either::B(not_a_batch())),
+            }
+        }
+    };
+    let options = ToJsonOptions {
+        indent,
+        ..Default::default()
+    };
+    match json::value_to_json(&value, options) {
+        Ok(text) => Ok(Either::A(text)),
+        Err(ToJsonError::Undecodable(error)) => Ok(Either::B(error.into())),
+        Err(error @ ToJsonError::TooLong { .. }) => {
+            Err(Error::new(Code::TooLarge, error.to_string()))
+        }
+    }
+}
+
+/// The encoded bytes, self-contained, of a JSON text.
+#[napi(catch_unwind)]
+pub fn value_from_json(text: String, plain: bool) -> Either<Uint8Array, NativeFault> {
+    let mut bytes = Vec::new();
+    match json::from_json(&text, FromJsonOptions { plain }, &mut bytes) {
+        Ok(()) => Either::A(bytes.into()),
+        Err(error) => Either::B(error.into()),
+    }
 }

@@ -19,6 +19,8 @@ pub enum Code {
     DuplicateCopy,
     /// Bytes that are no value.
     Undecodable,
+    /// A result that is longer than can be handed over.
+    TooLarge,
     /// Memory that was given to attach to holds no such structure, or one of another version or size.
     ForeignMemory,
     /// As many handles on one structure as there may be.
@@ -43,6 +45,7 @@ impl AsRef<str> for Code {
             Self::Outgrown => "OUTGROWN",
             Self::DuplicateCopy => "ERR_AGENTWIRE_DUPLICATE_COPY",
             Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
+            Self::TooLarge => "ERR_AGENTWIRE_TOO_LARGE",
             Self::ForeignMemory => "ERR_AGENTWIRE_FOREIGN_MEMORY",
             Self::TooManyHandles => "ERR_AGENTWIRE_TOO_MANY_HANDLES",
             Self::NoMemory => "ERR_AGENTWIRE_OUT_OF_MEMORY",
