@@ -14,12 +14,24 @@ const ownNamesOfTheView = ['default', 'module.exports', '__esModule'];
 const subPaths = {
   'agentwire/ultra-fast-serialization': [
     'CompressionType',
+    'MessageSerializer',
     'MessageType',
     'UltraFastBinaryDecoder',
     'VarintEncoder',
     'codec',
   ],
-  'agentwire/optimized-serialization': ['BloomFilter', 'OptimizedStringPool', 'codec'],
+  'agentwire/optimized-serialization': [
+    'BatchMessageSerializer',
+    'BinaryCodecPool',
+    'BloomFilter',
+    'CompressionType',
+    'MessageType',
+    'OptimizedMessageSerializer',
+    'OptimizedStringPool',
+    'codec',
+    'globalBatchSerializer',
+    'globalSerializer',
+  ],
   'agentwire/zero-copy-structures': ['BorrowedItem', 'RingClaim', 'ZeroCopyRingBuffer', 'globalMessageBuffer'],
 };
 

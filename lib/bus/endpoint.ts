@@ -1,4 +1,4 @@
-import { Tables } from '../codec/tables';
+import { threadTables } from '../codec/thread-tables';
 import { Control, Gate, Outcome } from '../generated/layout';
 import { native } from '../native';
 import { onExit } from './exit';
@@ -31,7 +31,7 @@ export class Endpoint {
   private readonly awake = new Set<object>();
 
   private constructor() {
-    const tables = new Tables();
+    const tables = threadTables();
     const controlBytes = shared(Control.Bytes);
     const control = new Int32Array(controlBytes.buffer);
     control[Control.MaySpin >> 2] = 1;

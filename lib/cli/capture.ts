@@ -1,8 +1,9 @@
 import { openedToJSON } from '../codec/codec';
 import { announcesBatch, beginsAsMessage, type OpenedBytes, openAny, readMessageHeader } from '../codec/open-any';
-import { type BinaryMessageHeader, HEADER_BYTES } from '../codec/primitives/message-header';
+import type { BinaryMessageHeader } from '../codec/primitives/message-header';
 import { AgentwireDecodeError } from '../codec/reader';
 import { AgentwireError } from '../errors';
+import { MessageHeader } from '../generated/layout';
 
 /** JSON as JSON.parse gives it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -54,7 +55,7 @@ function readItem(file: Uint8Array, offset: number, number: number): CapturedIte
   try {
     if (beginsAsMessage(rest)) {
       header = readMessageHeader(rest);
-      length = Math.min(rest.length, HEADER_BYTES + header.payloadLength);
+      length = Math.min(rest.length, MessageHeader.Bytes + header.payloadLength);
     }
     opened = openAny(rest.subarray(0, length));
     content = JSON.parse(openedToJSON(opened, 0)) as Json;

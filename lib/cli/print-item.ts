@@ -1,7 +1,7 @@
 import { CompressionType } from '../codec/compression-type';
 import { MessageType } from '../codec/message-type';
 import type { BinaryMessageHeader } from '../codec/primitives/message-header';
-import { HEADER_BYTES } from '../codec/primitives/message-header';
+import { MessageHeader } from '../generated/layout';
 import type { CapturedItem, Fault, Json } from './capture';
 import { hexDump } from './hex-dump';
 import type { Paint } from './output';
@@ -21,7 +21,7 @@ export function printItem(item: CapturedItem, isFull: boolean, paint: Paint): st
     const tree = content === undefined ? '' : printTree('', content, 1, isFull, paint);
     return `${paint.title(title)}\n${tree}`;
   }
-  const size = `${HEADER_BYTES} + ${count(header.payloadLength, 'byte')}`;
+  const size = `${MessageHeader.Bytes} + ${count(header.payloadLength, 'byte')}`;
   let text = `${paint.title(`${number}. ${isBatch ? 'Batch' : 'Message'} ${place}, ${size}`)}\n`;
   text += printFields(header, 1, paint);
   if (content === undefined) return `${text}  ${paint.name('payload:')} ${paint.error('cannot be read')}\n`;

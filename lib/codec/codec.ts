@@ -1,11 +1,12 @@
 import { checkInteger, refuseUnknown } from '../checks';
 import { AgentwireArgumentError, AgentwireError, withContext } from '../errors';
+import { MessageHeader } from '../generated/layout';
 import { native } from '../native';
 import { type AnyBytes, anyBytes } from './any-bytes';
 import { Decoder } from './decoder';
 import { AgentwireJsonError } from './json-error';
 import { type OpenedBytes, openAny } from './open-any';
-import { type BinaryMessageHeader, checkHeader, HEADER_BYTES, writeHeaderFields } from './primitives/message-header';
+import { type BinaryMessageHeader, checkHeader, writeHeaderFields } from './primitives/message-header';
 import { AgentwireDecodeError } from './reader';
 import { decodeSelfContained, encodeSelfContained } from './self-contained';
 import { Tables } from './tables';
@@ -176,9 +177,9 @@ function headerOf(type: number, payloadLength: number, correlationId = 0n): Bina
 }
 
 function withHeader(header: BinaryMessageHeader, payload: Uint8Array): Uint8Array {
-  const message = new Uint8Array(HEADER_BYTES + payload.length);
+  const message = new Uint8Array(MessageHeader.Bytes + payload.length);
   writeHeaderFields(new DataView(message.buffer), 0, header);
-  message.set(payload, HEADER_BYTES);
+  message.set(payload, MessageHeader.Bytes);
   return message;
 }
 

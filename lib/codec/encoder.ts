@@ -20,6 +20,9 @@ export class Encoder extends Writer {
   private message = 0;
   /** Local shapes that it has defined. */
   private localShapes = 0;
+  /** Those that the part of it which is being written has defined. */
+  private readonly definedByPart: Shape[] = [];
+  private inParts = false;
 
   constructor(private readonly tables: Tables | null) {
     super();
@@ -30,30 +33,43 @@ export class Encoder extends Writer {
    * what a getter of the value throws; then nothing that was written counts.
    */
   writeRoot(value: unknown, at: number, end: number, slot: Slot = new Slot()): number {
-    this.begin();
-    return this.writePart(value, at, end, slot);
+    this.begin(end);
+    return this.finish(this.writeField(value, at, slot), end);
   }
 
-  /** Begins a value whose parts come one by one: `writePart`. */
-  begin(): void {
+  /** Starts a whole value that is written by the methods below, not beyond `end`. */
+  begin(end: number): void {
     shapeTree.trim();
     this.message = nextMessage();
     this.localShapes = 0;
-  }
-
-  /** Writes a part of the value that was begun, as `writeRoot` does. When it throws, the parts before it still count. */
-  writePart(value: unknown, at: number, end: number, slot: Slot): number {
+    this.inParts = false;
     this.limit = end - SCALAR_BYTES;
     this.depth = 0;
-    const localShapes = this.localShapes;
+  }
+
+  /** Ends it at `next`, and gives that back. */
+  finish(next: number, end: number): number {
+    if (next > end) throw OVERFLOW;
+    return next;
+  }
+
+  /** Starts a whole value whose parts come one by one, with other values of other encoders between them: `writePart`. */
+  beginParts(): void {
+    this.begin(0);
+    this.inParts = true;
+  }
+
+  /** Writes a part of the value that was begun, as `writeRoot` does. When it throws, it is as if it had not been called. */
+  writePart(value: unknown, at: number, end: number, slot: Slot): number {
+    const { localShapes } = this;
+    this.definedByPart.length = 0;
+    this.limit = end - SCALAR_BYTES;
+    this.depth = 0;
     try {
-      const next = this.writeField(value, at, slot);
-      if (next > end) throw OVERFLOW;
-      return next;
+      return this.finish(this.writeField(value, at, slot), end);
     } catch (error) {
-      // The shapes that the part defined are not there, and those before it are defined anew.
+      for (const shape of this.definedByPart) shape.message = 0;
       this.localShapes = localShapes;
-      this.message = nextMessage();
       throw error;
     }
   }
@@ -97,6 +113,7 @@ export class Encoder extends Writer {
     for (let index = 0; index < length; index++) bytes[at + index] = head[index] as number;
     shape.message = this.message;
     shape.localNumber = this.localShapes++;
+    if (this.inParts) this.definedByPart.push(shape);
     return at + length;
   }
 
@@ -105,7 +122,7 @@ export class Encoder extends Writer {
     return prototype === null || prototype === Object.prototype || plainPrototypes.has(prototype);
   }
 
-  private writeFieldString(value: string, at: number, slot: Slot): number {
+  writeFieldString(value: string, at: number, slot: Slot): number {
     if (this.tables !== null) {
       const id = slot.stringId(value, this.tables.internString);
       if (id !== 0) {
@@ -131,6 +148,15 @@ export class Encoder extends Writer {
     }
     this.depth--;
     return next;
+  }
+
+  /** Goes into a container, whose end is told by `leave`. */
+  enter(): void {
+    if (++this.depth > CodecLimit.MaxDepth) throw TOO_DEEP;
+  }
+
+  leave(): void {
+    this.depth--;
   }
 
   private writeArray(value: readonly unknown[], at: number, slot: Slot): number {

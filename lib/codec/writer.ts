@@ -23,7 +23,8 @@ const notLatin1 = /[^\0-\xff]/;
  * Methods take the position to write at and return the next one, which keeps it in a register. Nothing is allocated.
  */
 export class Writer {
-  protected bytes: Uint8Array = new Uint8Array(0);
+  /** The attached memory. */
+  bytes: Uint8Array = new Uint8Array(0);
   /** Where a scalar may begin at the latest. */
   protected limit = 0;
 
@@ -33,12 +34,18 @@ export class Writer {
     this.limit = memory.length - SCALAR_BYTES;
   }
 
-  protected writeTag(tag: number, at: number): number {
+  /** Gives `at` back when a scalar, or `length` bytes, have room there. */
+  room(at: number, length = 0): number {
+    if (at + length > this.limit) throw OVERFLOW;
+    return at;
+  }
+
+  writeTag(tag: number, at: number): number {
     this.bytes[at] = tag;
     return at + 1;
   }
 
-  protected writeVarint(value: number, at: number): number {
+  writeVarint(value: number, at: number): number {
     const bytes = this.bytes;
     while (value > 0x7f) {
       bytes[at++] = (value & 0x7f) | 0x80;
@@ -48,7 +55,7 @@ export class Writer {
     return at + 1;
   }
 
-  protected writeNumber(value: number, at: number): number {
+  writeNumber(value: number, at: number): number {
     const integer = value | 0;
     // -0 equals 0 but is not the integer 0.
     if (integer !== value || (value === 0 && 1 / value < 0)) return this.writeFloat(Tag.Float64, value, at);
@@ -95,7 +102,7 @@ export class Writer {
     return at + 8;
   }
 
-  protected writeBigInt(value: bigint, at: number): number {
+  writeBigInt(value: bigint, at: number): number {
     if (value === BigInt.asIntN(64, value)) {
       this.bytes[at] = Tag.BigInt64;
       scratch.setBigInt64(0, value, true);
@@ -170,7 +177,7 @@ export class Writer {
     return at + 2;
   }
 
-  protected writeHead(shortTag: number, shortMax: number, longTag: number, count: number, at: number): number {
+  writeHead(shortTag: number, shortMax: number, longTag: number, count: number, at: number): number {
     if (count <= shortMax) {
       this.bytes[at] = shortTag | count;
       return at + 1;

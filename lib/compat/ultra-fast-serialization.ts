@@ -12,4 +12,5 @@ export { CompressionType } from '../codec/compression-type';
 export { MessageType } from '../codec/message-type';
 export type { BinaryMessageHeader, BinaryMessageHeaderInput } from '../codec/primitives/message-header';
 export { VarintEncoder, type VarintResult } from '../codec/primitives/varint';
+export { MessageSerializer } from './message-serializer';
 export { UltraFastBinaryDecoder, UltraFastBinaryEncoder } from './ultra-fast-binary';

@@ -1,4 +1,4 @@
-//! The wire format of values (docs/wire-format.md, section 2): the reference implementation.
+//! The wire format of values and messages (docs/wire-format.md, sections 2 to 4): the reference implementation.
 //!
 //! TypeScript has a second one for the hot path; shared test vectors hold the two together, and where
 //! they differ this one is right. Nothing here panics or recurses without bound on any input.
@@ -13,16 +13,20 @@
 //! | [`path`], [`find`] | field paths, and what is at one in encoded bytes |
 //! | [`json`] | values as JSON text and back |
 //! | [`tables`] | what strings and shapes by id refer to |
+//! | [`frame`] | messages as bytes: the header, flags, checksum, the way to the value |
+//! | [`compress`] | zstd and LZ4, bounded |
 //! | [`error`] | what can be wrong |
 
 pub mod binary;
 mod build;
+pub mod compress;
 mod cursor;
 pub mod decode;
 pub mod dictionary;
 pub mod encode;
 pub mod error;
 pub mod find;
+pub mod frame;
 pub mod json;
 pub(crate) mod keys;
 pub mod layout;

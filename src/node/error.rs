@@ -3,6 +3,8 @@
 use napi::Error;
 
 use crate::bus::endpoint::EndpointError;
+use crate::codec::compress::DecompressError;
+use crate::codec::frame::{FrameError, FrameErrorKind};
 use crate::codec::{DecodeError, EncodeError};
 use crate::pool::buffers::AttachError;
 
@@ -19,8 +21,14 @@ pub enum Code {
     DuplicateCopy,
     /// Bytes that are no value.
     Undecodable,
-    /// A result that is longer than can be handed over.
+    /// A message whose bytes are not those that were written.
+    Checksum,
+    /// A message with ids of another process's tables.
+    ForeignTables,
+    /// A message larger than the reader takes, or a result that is longer than can be handed over.
     TooLarge,
+    /// A message compressed by what is not supported.
+    UnsupportedCompression,
     /// Memory that was given to attach to holds no such structure, or one of another version or size.
     ForeignMemory,
     /// As many handles on one structure as there may be.
@@ -45,7 +53,10 @@ impl AsRef<str> for Code {
             Self::Outgrown => "OUTGROWN",
             Self::DuplicateCopy => "ERR_AGENTWIRE_DUPLICATE_COPY",
             Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
+            Self::Checksum => "ERR_AGENTWIRE_CHECKSUM",
+            Self::ForeignTables => "ERR_AGENTWIRE_FOREIGN_TABLES",
             Self::TooLarge => "ERR_AGENTWIRE_TOO_LARGE",
+            Self::UnsupportedCompression => "ERR_AGENTWIRE_UNSUPPORTED_COMPRESSION",
             Self::ForeignMemory => "ERR_AGENTWIRE_FOREIGN_MEMORY",
             Self::TooManyHandles => "ERR_AGENTWIRE_TOO_MANY_HANDLES",
             Self::NoMemory => "ERR_AGENTWIRE_OUT_OF_MEMORY",
@@ -85,6 +96,20 @@ impl From<AttachError> for Error<Code> {
 impl From<DecodeError> for Error<Code> {
     fn from(error: DecodeError) -> Self {
         Self::new(Code::Undecodable, error.to_string())
+    }
+}
+
+impl From<FrameError> for Error<Code> {
+    fn from(error: FrameError) -> Self {
+        let code = match error.kind {
+            FrameErrorKind::Checksum { .. } => Code::Checksum,
+            FrameErrorKind::ForeignTables { .. } => Code::ForeignTables,
+            FrameErrorKind::TooLarge { .. } => Code::TooLarge,
+            FrameErrorKind::UnsupportedCompression => Code::UnsupportedCompression,
+            FrameErrorKind::Compressed(DecompressError::NoMemory { .. }) => Code::NoMemory,
+            _ => Code::Undecodable,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

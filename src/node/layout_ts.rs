@@ -22,6 +22,8 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("Tag", TAGS),
     ("BinaryKind", BINARY_KINDS),
     ("CodecLimit", LIMITS),
+    ("MessageHeader", codec::frame::layout::HEADER),
+    ("Frame", codec::frame::layout::FRAME),
     ("BloomLayout", crate::bloom::layout::LIMITS),
     ("BufferPoolLimit", crate::pool::layout::LIMITS),
     ("InternLimit", crate::intern::LIMITS),

@@ -14,6 +14,7 @@
 //! | `string_pool.rs` | the class `NativeStringPool`: strings that a thread does not know yet |
 //! | `tables.rs` | the process-wide strings and shapes |
 //! | `codec.rs` | the Rust codec, for tests and tools |
+//! | `frame.rs` | compression and checksum of messages, the Rust reader of messages |
 //! | `layout_ts.rs` | offsets and constants as TypeScript source |
 //! | `copies.rs` | finds other copies of the addon in this process |
 //! | `usage.rs` | how much native memory there is |
@@ -26,6 +27,7 @@ mod doorbell;
 mod endpoint;
 mod error;
 mod fast;
+mod frame;
 mod layout_ts;
 mod memory;
 mod pool;

@@ -2,11 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { checkInteger } from '../../checks';
 import { AgentwireError, describe } from '../../errors';
+import { MessageHeader } from '../../generated/layout';
 import { type RawBuffer, rawBuffer } from '../raw-buffer';
 import { AgentwireDecodeError } from '../reader';
 import { shortReaders } from '../short-strings';
 import { bytesOfSource, checkFunction, pastEnd } from './memory';
-import { type BinaryMessageHeader, HEADER_BYTES, readHeaderFields } from './message-header';
+import { type BinaryMessageHeader, readHeaderFields } from './message-header';
 import { readVarint, readVarintBigInt, varintBigIntBytes, varintBytes } from './varint';
 
 /**
@@ -209,7 +210,7 @@ export class BinaryDecoder {
 
   /** The header of a message. Whether its payload is there, is not looked at. */
   readHeader(): BinaryMessageHeader {
-    const at = this.#take(HEADER_BYTES, 'a header');
+    const at = this.#take(MessageHeader.Bytes, 'a header');
     try {
       return readHeaderFields(this.#view, at);
     } catch (error) {

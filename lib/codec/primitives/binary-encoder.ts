@@ -1,8 +1,9 @@
 import { checkInteger, isGone, lostMemory } from '../../checks';
 import { AgentwireArgumentError, AgentwireError, AgentwireRangeError, describe } from '../../errors';
+import { MessageHeader } from '../../generated/layout';
 import { type RawBuffer, rawBuffer } from '../raw-buffer';
 import { bytesOf, checkFunction } from './memory';
-import { type BinaryMessageHeaderInput, checkHeader, HEADER_BYTES, writeHeaderFields } from './message-header';
+import { type BinaryMessageHeaderInput, checkHeader, writeHeaderFields } from './message-header';
 import {
   isU64,
   isVarint,
@@ -281,9 +282,9 @@ export class BinaryEncoder {
   /** The header of a message: 24 bytes. */
   writeHeader(header: BinaryMessageHeaderInput): void {
     const fields = checkHeader(header);
-    const at = this.#reserve(HEADER_BYTES);
+    const at = this.#reserve(MessageHeader.Bytes);
     writeHeaderFields(this.#view, at, fields);
-    this.#length = at + HEADER_BYTES;
+    this.#length = at + MessageHeader.Bytes;
   }
 
   /** Writes a short string whose characters are all ASCII; false (and nothing is written) for others. */

@@ -6,9 +6,9 @@ import { isDetached } from '../unsupported';
 
 // A subclass may say what it likes of itself; these read the inner state.
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
-const bufferOf = getter<ArrayBufferLike>('buffer');
-const byteOffsetOf = getter<number>('byteOffset');
-const byteLengthOf = getter<number>('byteLength');
+export const bufferOf = getter<ArrayBufferLike>('buffer');
+export const byteOffsetOf = getter<number>('byteOffset');
+export const byteLengthOf = getter<number>('byteLength');
 
 function getter<T>(name: string): (this: ArrayBufferView) => T {
   return Object.getOwnPropertyDescriptor(typedArray, name)?.get as (this: ArrayBufferView) => T;

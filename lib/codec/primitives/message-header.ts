@@ -1,9 +1,11 @@
 import { checkInteger } from '../../checks';
 import { AgentwireArgumentError } from '../../errors';
+import { MessageHeader } from '../../generated/layout';
 import { AgentwireDecodeError } from '../reader';
 import { isU64, notU64 } from './varint';
 
-// Every message that leaves the process begins with the same 24 bytes, little-endian (docs/wire-format.md, section 3):
+// Every message that leaves the process begins with the same 24 bytes, little-endian (docs/wire-format.md, section 3; the
+// numbers are those of src/codec/frame/layout.rs):
 //
 //  byte  0       1       2       3       4                               8
 //       +-------+-------+-------+-------+-------------------------------+
@@ -13,13 +15,6 @@ import { isU64, notU64 } from './varint';
 //       +---------------------------------------------------------------+
 //   16  | correlationId u64                                             |
 //       +---------------------------------------------------------------+
-
-/** The first byte of every header. */
-export const HEADER_MAGIC = 0xcf;
-/** The version of the layout, which is also the only one that is read. */
-export const HEADER_VERSION = 1;
-/** Bytes of a header. */
-export const HEADER_BYTES = 24;
 
 /** What stands before the payload of a message. */
 export interface BinaryMessageHeader {
@@ -48,11 +43,11 @@ export function checkHeader(header: BinaryMessageHeaderInput): BinaryMessageHead
   if (typeof header !== 'object' || header === null) {
     throw new AgentwireArgumentError('header', 'an object with type, payloadLength and timestamp', header);
   }
-  const { magic = HEADER_MAGIC, version = HEADER_VERSION, type, flags = 0 } = header;
+  const { magic = MessageHeader.Magic, version = MessageHeader.Version, type, flags = 0 } = header;
   const { payloadLength, timestamp, correlationId = 0n } = header;
-  if (magic !== HEADER_MAGIC) throw new AgentwireArgumentError('header.magic', '0xCF (207), or left out', magic);
-  if (version !== HEADER_VERSION) {
-    throw new AgentwireArgumentError('header.version', `${HEADER_VERSION}, or left out`, version);
+  if (magic !== MessageHeader.Magic) throw new AgentwireArgumentError('header.magic', '0xCF (207), or left out', magic);
+  if (version !== MessageHeader.Version) {
+    throw new AgentwireArgumentError('header.version', `${MessageHeader.Version}, or left out`, version);
   }
   checkInteger('header.type', type, 0, 0xff);
   checkInteger('header.flags', flags, 0, 0xff);
@@ -65,34 +60,34 @@ export function checkHeader(header: BinaryMessageHeaderInput): BinaryMessageHead
 /** Writes a header that was checked to memory that has room. */
 export function writeHeaderFields(view: DataView, at: number, header: BinaryMessageHeader): void {
   view.setUint8(at, header.magic);
-  view.setUint8(at + 1, header.version);
-  view.setUint8(at + 2, header.type);
-  view.setUint8(at + 3, header.flags);
-  view.setUint32(at + 4, header.payloadLength, true);
-  view.setBigUint64(at + 8, header.timestamp, true);
-  view.setBigUint64(at + 16, header.correlationId, true);
+  view.setUint8(at + MessageHeader.VersionAt, header.version);
+  view.setUint8(at + MessageHeader.TypeAt, header.type);
+  view.setUint8(at + MessageHeader.FlagsAt, header.flags);
+  view.setUint32(at + MessageHeader.PayloadLengthAt, header.payloadLength, true);
+  view.setBigUint64(at + MessageHeader.TimestampAt, header.timestamp, true);
+  view.setBigUint64(at + MessageHeader.CorrelationIdAt, header.correlationId, true);
 }
 
 /** Reads a header from memory that has all its bytes. */
 export function readHeaderFields(view: DataView, at: number): BinaryMessageHeader {
   const magic = view.getUint8(at);
-  if (magic !== HEADER_MAGIC) {
+  if (magic !== MessageHeader.Magic) {
     throw new AgentwireDecodeError(`a header begins with 0xcf, and this is 0x${magic.toString(16)}: no message`, at);
   }
-  const version = view.getUint8(at + 1);
-  if (version !== HEADER_VERSION) {
+  const version = view.getUint8(at + MessageHeader.VersionAt);
+  if (version !== MessageHeader.Version) {
     throw new AgentwireDecodeError(
-      `a header of version ${version}, and this agentwire reads version ${HEADER_VERSION}; use the one that wrote it`,
-      at + 1,
+      `a header of version ${version}, and this agentwire reads version ${MessageHeader.Version}; use the one that wrote it`,
+      at + MessageHeader.VersionAt,
     );
   }
   return {
     magic,
     version,
-    type: view.getUint8(at + 2),
-    flags: view.getUint8(at + 3),
-    payloadLength: view.getUint32(at + 4, true),
-    timestamp: view.getBigUint64(at + 8, true),
-    correlationId: view.getBigUint64(at + 16, true),
+    type: view.getUint8(at + MessageHeader.TypeAt),
+    flags: view.getUint8(at + MessageHeader.FlagsAt),
+    payloadLength: view.getUint32(at + MessageHeader.PayloadLengthAt, true),
+    timestamp: view.getBigUint64(at + MessageHeader.TimestampAt, true),
+    correlationId: view.getBigUint64(at + MessageHeader.CorrelationIdAt, true),
   };
 }

@@ -5,6 +5,7 @@
 //! object. What they share is here: binding a function to an object, reading arguments, catching panics.
 
 pub mod endpoint;
+pub mod frame;
 pub mod pool;
 pub mod ring;
 pub mod stream;
