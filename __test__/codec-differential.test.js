@@ -16,14 +16,11 @@ const { native } = require(path.join(dist, 'native.js'));
 const { Encoder } = require(path.join(dist, 'codec', 'encoder.js'));
 const { Decoder } = require(path.join(dist, 'codec', 'decoder.js'));
 const { AgentwireDecodeError } = require(path.join(dist, 'codec', 'reader.js'));
-const { decodeSelfContained, encodeGrowing, encodeSelfContained } = require(
-  path.join(dist, 'codec', 'self-contained.js'),
-);
+const { decodeSelfContained, encodeSelfContained } = require(path.join(dist, 'codec', 'self-contained.js'));
 const { Tables } = require(path.join(dist, 'codec', 'tables.js'));
 
 const runs = process.env.AGENTWIRE_FUZZ_RUNS ? Number(process.env.AGENTWIRE_FUZZ_RUNS) : 8000;
 const hasFloat16 = typeof Float16Array !== 'undefined';
-const noLimit = 0x7fff_ffff;
 
 const tables = new Tables();
 const encoder = new Encoder(tables);
@@ -31,7 +28,9 @@ const decoder = new Decoder(tables);
 /** Another thread's: it learns every shape and string from the process-wide tables. */
 const stranger = () => new Decoder(new Tables());
 
-const encodeWithTables = (value) => encodeGrowing(encoder, value, noLimit);
+const memory = new Uint8Array(1 << 22);
+encoder.attach(memory);
+const encodeWithTables = (value) => memory.slice(0, encoder.writeRoot(value, 0, memory.length));
 
 // --- the two sides
 

@@ -208,6 +208,21 @@ it('arguments that are wrong are refused by name', () => {
   assert.throws(() => codec.encode(() => {}), { code: 'ERR_AGENTWIRE_UNSUPPORTED' });
 });
 
+describe('a getter of a value that is being encoded', () => {
+  it('may encode and decode values of its own', () => {
+    const outer = {
+      before: { a: 1 },
+      get inner() {
+        return codec.decode(codec.encode({ a: 2, nested: codec.decode(codec.encode([{ a: 3 }, { a: 4 }])) }));
+      },
+      after: { a: 5 },
+      list: Array.from({ length: 2000 }, (_, i) => ({ a: i, text: 'long enough to make the memory grow' })),
+    };
+    const expected = { ...outer };
+    for (let i = 0; i < 20; i += 1) assertSame(codec.decode(codec.encode(outer)), expected);
+  });
+});
+
 describe('get', () => {
   const nested = {
     data: { items: [{ name: 'a' }, { name: 'b', 'x.y': 7n }] },

@@ -1,6 +1,7 @@
 import { CodecLimit, Tag } from '../generated/layout';
 import { staticString } from './dictionary';
 import { readOneByteKey } from './key-cache';
+import { readMessage } from './message-value';
 import { type AgentwireDecodeError, Reader } from './reader';
 import { type ShapeNode, shapeTree } from './shape-tree';
 import { type Shape, setOwn } from './shapes';
@@ -35,6 +36,14 @@ export class Decoder extends Reader {
 
   /** Reads the value that fills the bytes from `start` to `end` of the attached memory. */
   readRoot(start: number, end: number): unknown {
+    this.begin(start, end);
+    const value = this.read();
+    this.finish();
+    return value;
+  }
+
+  /** Starts a whole value, which is read by the methods below. */
+  begin(start: number, end: number): void {
     this.start = start;
     this.at = start;
     this.end = end;
@@ -42,14 +51,13 @@ export class Decoder extends Reader {
     this.localShapeCount = 0;
     this.windowEnd = 0;
     if (end > this.bytes.length || start >= end) throw this.error('no value', start);
-    const value = this.read();
-    if (this.at !== end) {
-      throw this.error(
-        this.at > end ? 'the value is cut short' : 'bytes are left behind the value',
-        Math.min(this.at, end),
-      );
-    }
-    return value;
+  }
+
+  /** Checks that the value ended where its bytes end. */
+  finish(): void {
+    const { at, end } = this;
+    if (at === end) return;
+    throw this.error(at > end ? 'the value is cut short' : 'bytes are left behind the value', Math.min(at, end));
   }
 
   /** Reads the next value. */
@@ -137,6 +145,8 @@ export class Decoder extends Reader {
         return this.readBigInt64(at + 1);
       case Tag.BigInt:
         return this.readBigInt(at);
+      case Tag.Message:
+        return readMessage(this, at);
       case Tag.Hole:
         throw this.error('a hole outside of an array', at);
       default:
@@ -310,8 +320,12 @@ export class Decoder extends Reader {
     return set;
   }
 
-  private enter(at: number): void {
+  enter(at: number): void {
     if (++this.depth > CodecLimit.MaxDepth) throw this.error(`nested more than ${CodecLimit.MaxDepth} deep`, at);
+  }
+
+  leave(): void {
+    this.depth--;
   }
 
   private unknownId(what: string, id: number, at: number): AgentwireDecodeError {

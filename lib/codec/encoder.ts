@@ -1,6 +1,8 @@
 import { types } from 'node:util';
 import { BinaryKind, CodecLimit, Tag } from '../generated/layout';
 import { staticNumber } from './dictionary';
+import { EncodedMessage } from './encoded-message';
+import { writeMessage } from './message-value';
 import { shapeOf, shapeTree } from './shape-tree';
 import { nextMessage, type Shape } from './shapes';
 import { Slot } from './slot';
@@ -218,6 +220,7 @@ export class Encoder extends Writer {
     if (types.isSet(value)) return this.writeSet(value, at, slot);
     if (types.isArrayBuffer(value)) return this.writeBinary(BinaryKind.ArrayBuffer, value, 0, value.byteLength, at);
     if (unsupportedKind(value) !== undefined) throw UNSUPPORTED;
+    if (value instanceof EncodedMessage) return writeMessage(this, value, at, slot);
     return -1;
   }
 

@@ -27,13 +27,15 @@ const LONGEST_PART = 256;
  * Counts and lengths are checked before anything is made of them.
  */
 export class Reader {
-  protected bytes: Uint8Array = new Uint8Array(0);
+  /** The attached memory. */
+  bytes: Uint8Array = new Uint8Array(0);
   /** A piece of the memory as a string, of which strings are parts. */
   private window = '';
   private windowStart = 0;
   protected windowEnd = 0;
   protected start = 0;
-  protected at = 0;
+  /** Where the next value starts. */
+  at = 0;
   protected end = 0;
 
   /** Reads from this memory from now on. */
@@ -127,7 +129,7 @@ export class Reader {
   }
 
   /** Reads a varint; `at` is where the value starts that it belongs to. */
-  protected readVarint(at: number): number {
+  readVarint(at: number): number {
     const first = this.bytes[this.at++] as number;
     if (first < 0x80) return first;
     let value = first & 0x7f;
@@ -148,7 +150,7 @@ export class Reader {
   }
 
   /** Checks that `count` more bytes are there, as many things at least need. */
-  protected check(count: number, at: number): void {
+  check(count: number, at: number): void {
     if (count > this.end - this.at) throw this.error('a count that is larger than the bytes that are left', at);
   }
 
@@ -157,7 +159,7 @@ export class Reader {
     if (at + count >= this.end) throw this.error('the value is cut short', at);
   }
 
-  protected error(message: string, at: number): AgentwireDecodeError {
+  error(message: string, at: number): AgentwireDecodeError {
     return new AgentwireDecodeError(message, at - this.start);
   }
 }

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { AgentwireError } from '../errors';
 import { CodecLimit } from '../generated/layout';
+import { EncodedMessage, malformation } from './encoded-message';
 
 /** What the encoder throws on the hot path, without a stack: the reason is looked for only then. */
 export const UNSUPPORTED = Symbol('unsupported value');
@@ -36,7 +37,7 @@ export function tooLarge(maxBytes: number): AgentwireValueError {
 function explain(root: unknown): AgentwireValueError {
   const ancestors: unknown[] = [];
   return (
-    find(root, '$', ancestors) ??
+    findUnsupported(root, '$', ancestors) ??
     new AgentwireValueError(
       'ERR_AGENTWIRE_UNSUPPORTED',
       'the value changed while it was encoded; send data without side effects',
@@ -45,7 +46,8 @@ function explain(root: unknown): AgentwireValueError {
   );
 }
 
-function find(value: unknown, path: string, ancestors: unknown[]): AgentwireValueError | undefined {
+/** The first part of a value that cannot be encoded, or undefined. `ancestors` are the containers around the value, outermost first. */
+export function findUnsupported(value: unknown, path: string, ancestors: unknown[]): AgentwireValueError | undefined {
   const unsupported = (what: string, advice: string) =>
     new AgentwireValueError('ERR_AGENTWIRE_UNSUPPORTED', `${path} is ${what}, which cannot be sent; ${advice}`, path);
   if (typeof value === 'function') return unsupported('a function', 'send data and have the handler act on it');
@@ -73,31 +75,41 @@ function find(value: unknown, path: string, ancestors: unknown[]): AgentwireValu
   try {
     if (types.isMap(value)) {
       for (const [key, entry] of value) {
-        const found = find(key, `${path}.keys()`, ancestors) ?? find(entry, `${path}.get(${label(key)})`, ancestors);
+        const found =
+          findUnsupported(key, `${path}.keys()`, ancestors) ??
+          findUnsupported(entry, `${path}.get(${label(key)})`, ancestors);
+        if (found) return found;
+      }
+      return undefined;
+    }
+    if (value instanceof EncodedMessage) {
+      for (const [tag, entry] of value.fields) {
+        const found = findUnsupported(entry, `${path}.fields.get(${tag})`, ancestors);
         if (found) return found;
       }
       return undefined;
     }
     if (types.isSet(value)) {
       for (const entry of value) {
-        const found = find(entry, `${path}.values()`, ancestors);
+        const found = findUnsupported(entry, `${path}.values()`, ancestors);
         if (found) return found;
       }
       return undefined;
     }
     for (const key of Object.keys(value)) {
-      const step = Array.isArray(value)
-        ? `[${key}]`
-        : /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)
-          ? `.${key}`
-          : `[${JSON.stringify(key)}]`;
-      const found = find((value as Record<string, unknown>)[key], path + step, ancestors);
+      const step = Array.isArray(value) ? `[${key}]` : propertyStep(key);
+      const found = findUnsupported((value as Record<string, unknown>)[key], path + step, ancestors);
       if (found) return found;
     }
     return undefined;
   } finally {
     ancestors.pop();
   }
+}
+
+/** How JavaScript writes the way from an object to its property. */
+export function propertyStep(key: string): string {
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }
 
 /** True for an object that holds other values, which counts as a level of nesting. */
@@ -156,6 +168,10 @@ export function unsupportedKind(value: object): [what: string, advice: string] |
   }
   if (types.isExternal(value) || types.isModuleNamespaceObject(value)) return ['a host object', 'send plain data'];
   if (isWeakRef(value)) return ['a WeakRef', 'send what it refers to'];
+  if (value instanceof EncodedMessage) {
+    const wrong = malformation(value);
+    if (wrong !== undefined) return ['a malformed EncodedMessage', `${wrong.part} must be ${wrong.expected}`];
+  }
   return undefined;
 }
 

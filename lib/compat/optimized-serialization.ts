@@ -17,6 +17,12 @@ export {
 } from '../codec/codec-pool';
 export { CompressionType } from '../codec/compression-type';
 export { MessageType } from '../codec/message-type';
+export {
+  CoordinationMessage,
+  HeartbeatMessage,
+  TaskAssignmentMessage,
+  TaskResultMessage,
+} from '../codec/messages';
 export type { BinaryMessageHeader } from '../codec/primitives/message-header';
 export {
   type BatchedMessage,
