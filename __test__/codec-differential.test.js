@@ -10,10 +10,10 @@ const fc = require('fast-check');
 const { mutate, mutation, randomBytes, value } = require('./fixtures/arbitraries.js');
 const { assertSame } = require('./fixtures/same.js');
 const { makeValues } = require('./fixtures/values.js');
+const { tableEncoder } = require('./fixtures/table-form.js');
 
 const dist = path.join(__dirname, '..', 'dist');
 const { native } = require(path.join(dist, 'native.js'));
-const { Encoder } = require(path.join(dist, 'codec', 'encoder.js'));
 const { Decoder } = require(path.join(dist, 'codec', 'decoder.js'));
 const { AgentwireDecodeError } = require(path.join(dist, 'codec', 'reader.js'));
 const { decodeSelfContained, encodeSelfContained } = require(path.join(dist, 'codec', 'self-contained.js'));
@@ -23,14 +23,11 @@ const runs = process.env.AGENTWIRE_FUZZ_RUNS ? Number(process.env.AGENTWIRE_FUZZ
 const hasFloat16 = typeof Float16Array !== 'undefined';
 
 const tables = new Tables();
-const encoder = new Encoder(tables);
 const decoder = new Decoder(tables);
 /** Another thread's: it learns every shape and string from the process-wide tables. */
 const stranger = () => new Decoder(new Tables());
 
-const memory = new Uint8Array(1 << 22);
-encoder.attach(memory);
-const encodeWithTables = (value) => memory.slice(0, encoder.writeRoot(value, 0, memory.length));
+const encodeWithTables = tableEncoder();
 
 // --- the two sides
 

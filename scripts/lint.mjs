@@ -13,13 +13,17 @@ await main(async (args) => {
   await setUp();
   const biome = fromRoot('node_modules/@biomejs/biome', readManifest('node_modules/@biomejs/biome').bin.biome);
   const clippy = ['clippy', '--quiet', '--all-targets'];
+  // A crate of its own, which needs another compiler to build but not to be formatted.
+  const fuzz = ['--manifest-path', 'fuzz/Cargo.toml'];
   const commands = args.includes('--write')
     ? [
         ['cargo', ['fmt']],
+        ['cargo', ['fmt', ...fuzz]],
         [process.execPath, [biome, 'check', '--write', '.']],
       ]
     : [
         ['cargo', ['fmt', '--check']],
+        ['cargo', ['fmt', '--check', ...fuzz]],
         // With the Node glue and without it: the plain part must stand alone.
         ['cargo', [...clippy, '--', '-D', 'warnings']],
         ['cargo', [...clippy, '--no-default-features', '--', '-D', 'warnings']],

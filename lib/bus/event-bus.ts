@@ -1,4 +1,5 @@
 import { inspect, types } from 'node:util';
+import { TableChannel } from '../codec/table-channel';
 import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative, quote } from '../errors';
 import type { NativeLedger } from '../generated/binding';
 import { Endpoint } from './endpoint';
@@ -48,6 +49,7 @@ export class EventBus {
   readonly name: string;
   private readonly endpoint: Endpoint;
   private readonly handle: number;
+  private readonly channel: TableChannel;
   private readonly onError: EventBusOptions['onError'];
   private readonly topics = new Map<string, TopicEntry>();
   private readonly inlineTopics = new Map<string, TopicEntry>();
@@ -59,6 +61,7 @@ export class EventBus {
   constructor(options: EventBusOptions = {}) {
     const { name, onError } = checkBusOptions(options);
     this.name = name;
+    this.channel = TableChannel.ofBus(name);
     this.onError = onError;
     this.endpoint = Endpoint.get();
     try {
@@ -225,7 +228,7 @@ export class EventBus {
     } catch (error) {
       throw fromNative(error, `${quote(topic)} cannot be a topic`);
     }
-    const entry = new TopicEntry(topic, this.handle, index);
+    const entry = new TopicEntry(topic, this.handle, index, this.channel);
     if (index !== 0) {
       this.topics.set(topic, entry);
     } else {

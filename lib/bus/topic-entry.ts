@@ -1,4 +1,5 @@
 import { Slot } from '../codec/slot';
+import type { TableChannel } from '../codec/table-channel';
 
 /** A topic as this thread publishes to it. */
 export class TopicEntry {
@@ -14,5 +15,7 @@ export class TopicEntry {
     readonly bus: number,
     /** Index of the topic for records; 0 when the bus has no ids left, and the name travels with each message. */
     readonly index: number,
+    /** The bus's, for what is new in its messages. */
+    readonly channel: TableChannel,
   ) {}
 }

@@ -24,8 +24,10 @@ export function nextMessage(): number {
 
 /** The key list of objects that were made alike. */
 export class Shape {
-  /** Its id in the whole process; 0 while it has none, -1 when the table did not take it. */
+  /** Its id in the whole process; 0 while it has none. */
   id = 0;
+  /** Numbers of the channels for which the table did not take it. */
+  refusedBy: Set<number> | null = null;
   /** Objects of this shape that were written to a reader of the tables while it had no id. */
   sightings = 0;
   /** The value in which it was defined last, and its number there. */

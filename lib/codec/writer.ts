@@ -85,7 +85,8 @@ export class Writer {
 
   protected writeFloat(tag: number, value: number, at: number): number {
     this.bytes[at] = tag;
-    scratch.setFloat64(0, value, true);
+    // V8 keeps the bits that a NaN was read with, and the format has one NaN.
+    scratch.setFloat64(0, Number.isNaN(value) ? Number.NaN : value, true);
     return this.fromScratch(at + 1);
   }
 

@@ -2,12 +2,13 @@
 //!
 //! What a thread writes by id, every other thread of the process reads by the same id; an id never
 //! changes its meaning. The tables are bounded, so what is not in them travels inline: correct, only
-//! larger. They sit beside the codec: they know its text and implement its trait, nothing more.
+//! larger; and each channel (a bus, the serializer) has a quota of them ([`quota`](Channel)). They sit beside the codec: they know its text and implement its trait, nothing more.
 //!
 //! The limits on a single key are there for the reader's sake: two bytes of input stand for at most one
 //! string of [`MAX_STRING_LENGTH`], so a small message cannot decode to a huge value.
 
 mod pool;
+mod quota;
 mod table;
 
 use std::sync::{Arc, OnceLock};
@@ -16,6 +17,7 @@ use crate::codec::keys::are_distinct;
 use crate::codec::{self, DecodeError, Text};
 
 pub use pool::{StringPool, StringPoolStats};
+pub use quota::{Channel, Channels, MAX_CHANNELS, SHARE, Used};
 pub use table::{InternTable, Key, Limits};
 
 /// Longest string that gets an id, and longest key of a shape that gets one, in code units.
@@ -38,6 +40,11 @@ pub const LIMITS: &[(&str, u32)] = &[
     ("MaxInternedStringLength", MAX_STRING_LENGTH as u32),
     ("MaxInternedStrings", STRING_LIMITS.entries),
     ("MaxShapes", SHAPE_LIMITS.entries),
+    ("MaxInternedMiB", (STRING_LIMITS.bytes >> 20) as u32),
+    ("MaxShapesMiB", (SHAPE_LIMITS.bytes >> 20) as u32),
+    ("FreeShare", SHARE),
+    ("SerializerChannel", Channel::SERIALIZER.0),
+    ("MaxChannels", MAX_CHANNELS),
     ("MaxPooledStringLength", pool::MAX_LENGTH as u32),
     ("MaxPooledStrings", pool::LIMITS.entries),
     ("MaxPooledMiB", (pool::LIMITS.bytes >> 20) as u32),
@@ -81,6 +88,8 @@ pub struct Tables {
     pub strings: InternTable<Text>,
     /// Shapes by id. Their keys are kept by themselves: they need not be in `strings`.
     pub shapes: InternTable<[Text]>,
+    /// Who is asking for ids.
+    pub channels: Channels,
 }
 
 impl Tables {
@@ -89,6 +98,7 @@ impl Tables {
         Tables {
             strings: InternTable::new(strings),
             shapes: InternTable::new(shapes),
+            channels: Channels::default(),
         }
     }
 
@@ -98,9 +108,14 @@ impl Tables {
         GLOBAL.get_or_init(Tables::default)
     }
 
-    /// The id of a string that is given in the value encoding; `Ok(None)` when it gets none.
-    pub fn intern_string_encoded(&self, bytes: &[u8]) -> Result<Option<u32>, DecodeError> {
-        Ok(self.strings.intern(&codec::decode_text(bytes, self)?))
+    /// The id, for a channel, of a string that is given in the value encoding; `Ok(None)` when it gets none.
+    pub fn intern_string_encoded(
+        &self,
+        channel: Channel,
+        bytes: &[u8],
+    ) -> Result<Option<u32>, DecodeError> {
+        let text = codec::decode_text(bytes, self)?;
+        Ok(self.strings.intern_for(channel, &text))
     }
 
     /// The string of an id in the value encoding, self-contained.
@@ -112,9 +127,14 @@ impl Tables {
         Some(bytes)
     }
 
-    /// The id of a shape whose keys are given as an encoded array of strings; `Ok(None)` when it gets none.
-    pub fn intern_shape_encoded(&self, bytes: &[u8]) -> Result<Option<u32>, DecodeError> {
-        Ok(self.shapes.intern(&codec::decode_texts(bytes, self)?))
+    /// The id, for a channel, of a shape whose keys are given as an encoded array of strings; `Ok(None)` when it gets none.
+    pub fn intern_shape_encoded(
+        &self,
+        channel: Channel,
+        bytes: &[u8],
+    ) -> Result<Option<u32>, DecodeError> {
+        let keys = codec::decode_texts(bytes, self)?;
+        Ok(self.shapes.intern_for(channel, &keys))
     }
 
     /// The keys of a shape as an encoded array of strings, self-contained.

@@ -136,6 +136,9 @@ mod tests {
 
     use super::*;
 
+    /// The first id behind the common strings.
+    const FIRST: u32 = STRINGS.len() as u32 + 1;
+
     fn units(text: &str) -> Vec<u16> {
         text.encode_utf16().collect()
     }
@@ -150,9 +153,9 @@ mod tests {
             assert_eq!(pool.units(id), Some(units(text)));
             assert!(pool.has(&units(text)));
         }
-        assert_eq!(pool.intern(&units("another")), Some(65));
-        assert_eq!(pool.stats().strings, 65);
-        assert_eq!((pool.units(0), pool.units(66)), (None, None));
+        assert_eq!(pool.intern(&units("another")), Some(FIRST));
+        assert_eq!(pool.stats().strings, STRINGS.len() + 1);
+        assert_eq!((pool.units(0), pool.units(FIRST + 1)), (None, None));
     }
 
     #[test]
@@ -178,14 +181,14 @@ mod tests {
     #[test]
     fn a_full_pool_keeps_what_it_has() {
         let pool = StringPool::within(Limits {
-            entries: 66,
+            entries: FIRST + 1,
             bytes: 1 << 20,
         });
-        assert_eq!(pool.intern(&units("a")), Some(65));
-        assert_eq!(pool.intern(&units("b")), Some(66));
+        assert_eq!(pool.intern(&units("a")), Some(FIRST));
+        assert_eq!(pool.intern(&units("b")), Some(FIRST + 1));
         assert_eq!(pool.intern(&units("c")), None);
         assert!(!pool.has(&units("c")));
-        assert_eq!(pool.intern(&units("a")), Some(65));
+        assert_eq!(pool.intern(&units("a")), Some(FIRST));
         assert_eq!(pool.intern(&vec![0x61; MAX_LENGTH + 1]), None);
     }
 
@@ -203,7 +206,7 @@ mod tests {
     #[test]
     fn a_name_is_one_pool_for_as_long_as_somebody_holds_it() {
         let first = StringPool::shared("one");
-        assert_eq!(first.intern(&units("a")), Some(65));
+        assert_eq!(first.intern(&units("a")), Some(FIRST));
         assert!(Arc::ptr_eq(&first, &StringPool::shared("one")));
         assert!(!StringPool::shared("two").has(&units("a")));
         drop(first);

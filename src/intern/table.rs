@@ -15,6 +15,8 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
+use super::quota::{Accounts, Channel, Used};
+
 /// What a table can hold.
 pub trait Key: Hash + Eq {
     /// False for a key that no table takes, whatever room it has.
@@ -49,6 +51,19 @@ struct State<K: ?Sized> {
     keys: Vec<Arc<K>>,
     /// In range 0 ..= limits.bytes.
     bytes: usize,
+    /// What each channel brought in; empty in a table without quotas.
+    accounts: Accounts,
+}
+
+impl<K: ?Sized> State<K> {
+    fn total(&self) -> Used {
+        // At most limits.entries, which is 32 bits wide.
+        let entries = self.keys.len() as u32;
+        Used {
+            entries,
+            bytes: self.bytes,
+        }
+    }
 }
 
 impl<K: Key + ?Sized> InternTable<K> {
@@ -58,6 +73,7 @@ impl<K: Key + ?Sized> InternTable<K> {
             ids: HashMap::default(),
             keys: Vec::new(),
             bytes: 0,
+            accounts: Accounts::default(),
         };
         InternTable {
             limits,
@@ -68,27 +84,62 @@ impl<K: Key + ?Sized> InternTable<K> {
     /// The id of a key, which is given one if it has none; none when the key is not admissible or the
     /// table is full.
     pub fn intern(&self, key: &K) -> Option<u32> {
-        if let Some(id) = self.find(key) {
-            return Some(id);
+        self.intern_within(key, None)
+    }
+
+    /// As [`InternTable::intern`], and none too when the channel has brought in as much as it may.
+    pub fn intern_for(&self, channel: Channel, key: &K) -> Option<u32> {
+        self.intern_within(key, Some(channel))
+    }
+
+    fn intern_within(&self, key: &K, channel: Option<Channel>) -> Option<u32> {
+        let bytes = key.bytes();
+        {
+            // A refusal is final (`Accounts::has_room`), so who is refused again and again takes no turn of the writers'.
+            let state = self.state.read();
+            if let Some(id) = state.ids.get(key) {
+                return Some(*id);
+            }
+            if !self.has_room(&state, channel, bytes) {
+                return None;
+            }
         }
         if !key.is_admissible() {
             return None;
         }
+        let shared = key.to_shared();
         let mut state = self.state.write();
         // Another thread may have been first.
         if let Some(id) = state.ids.get(key) {
             return Some(*id);
         }
-        let id = u32::try_from(state.keys.len()).ok()?.checked_add(1)?;
-        let bytes = state.bytes.checked_add(key.bytes())?;
-        if id > self.limits.entries || bytes > self.limits.bytes {
+        if !self.has_room(&state, channel, bytes) {
             return None;
         }
-        let shared = key.to_shared();
+        let id = u32::try_from(state.keys.len()).ok()?.checked_add(1)?;
         state.keys.push(Arc::clone(&shared));
         state.ids.insert(shared, id);
-        state.bytes = bytes;
+        state.bytes += bytes;
+        if let Some(channel) = channel {
+            state.accounts.add(channel, bytes);
+        }
         Some(id)
+    }
+
+    fn has_room(&self, state: &State<K>, channel: Option<Channel>, bytes: usize) -> bool {
+        let total = state.total();
+        let fits = total.entries < self.limits.entries
+            && total
+                .bytes
+                .checked_add(bytes)
+                .is_some_and(|bytes| bytes <= self.limits.bytes);
+        fits && channel
+            .is_none_or(|channel| state.accounts.has_room(channel, bytes, total, self.limits))
+    }
+
+    /// What a channel brought in.
+    pub fn used(&self, channel: Channel) -> Used {
+        self.state.read().accounts.used(channel)
     }
 
     /// The id of a key, if it has one.
@@ -120,6 +171,11 @@ impl<K: Key + ?Sized> InternTable<K> {
     /// The sum of something over all keys. Reads every key, under the lock.
     pub fn sum(&self, of: impl Fn(&K) -> usize) -> usize {
         self.state.read().keys.iter().map(|key| of(key)).sum()
+    }
+
+    /// What is in it.
+    pub fn total(&self) -> Used {
+        self.state.read().total()
     }
 
     /// How much it holds at most.
@@ -191,6 +247,69 @@ mod tests {
         let table = table(10, 100);
         assert_eq!(table.intern("!"), None);
         assert!(table.is_empty());
+    }
+
+    #[test]
+    fn a_channel_is_refused_beyond_its_quota_but_for_what_is_there() {
+        let table = table(100, 10_000);
+        let key = |index: usize| format!("key {index}");
+        let (greedy, other) = (Channel(2), Channel(3));
+        let taken = (0..100)
+            .filter(|&index| table.intern_for(greedy, &key(index)).is_some())
+            .count();
+        assert_eq!((taken, table.len()), (25, 25));
+        // What somebody brought in is everybody's, and costs nobody else.
+        assert_eq!(table.intern_for(other, &key(3)), Some(4));
+        assert_eq!(table.used(other), Used::default());
+        assert_eq!(table.intern_for(other, "its own"), Some(26));
+        assert_eq!(
+            table.intern_for(greedy, "its own"),
+            Some(26),
+            "although its quota is used up"
+        );
+        assert_eq!(table.intern_for(greedy, "no more"), None);
+        let bytes = |range: std::ops::Range<usize>| range.map(|index| key(index).len()).sum();
+        assert_eq!(
+            table.used(greedy),
+            Used {
+                entries: 25,
+                bytes: bytes(0..25)
+            }
+        );
+        assert_eq!(
+            table.used(other),
+            Used {
+                entries: 1,
+                bytes: 7
+            }
+        );
+    }
+
+    #[test]
+    fn accounts_are_exact_when_threads_bring_the_same_keys() {
+        let table = table(4000, 1_000_000);
+        let key = |index: usize| format!("key {index}");
+        std::thread::scope(|scope| {
+            for number in 0..4u32 {
+                let (table, key) = (&table, &key);
+                scope.spawn(move || {
+                    for step in 0..1500usize {
+                        table.intern_for(
+                            Channel(2 + number % 2),
+                            &key((step + 100 * number as usize) % 1500),
+                        );
+                    }
+                });
+            }
+        });
+        let (a, b) = (table.used(Channel(2)), table.used(Channel(3)));
+        assert_eq!(
+            (a.entries + b.entries, a.bytes + b.bytes),
+            (table.len() as u32, table.bytes())
+        );
+        for used in [a, b] {
+            assert!(used.entries <= 1000, "{used:?}");
+        }
     }
 
     #[test]

@@ -98,44 +98,70 @@ fn keys_cross_the_boundary_encoded() {
     let tables = Tables::default();
     let mut bytes = Vec::new();
     encode_texts(&texts(["task", "日"]), &mut bytes).unwrap();
-    assert_eq!(tables.intern_shape_encoded(&bytes), Ok(Some(1)));
-    assert_eq!(tables.intern_shape_encoded(&bytes), Ok(Some(1)));
+    assert_eq!(
+        tables.intern_shape_encoded(Channel::SERIALIZER, &bytes),
+        Ok(Some(1))
+    );
+    assert_eq!(
+        tables.intern_shape_encoded(Channel::SERIALIZER, &bytes),
+        Ok(Some(1))
+    );
     assert_eq!(tables.shape_encoded(1), Some(bytes));
     assert_eq!(
         (tables.shape_encoded(0), tables.shape_encoded(2)),
         (None, None)
     );
-    assert_eq!(tables.intern_shape_encoded(&[0xA0]), Ok(None));
-    assert_eq!(tables.intern_shape_encoded(&[0xA2, 0x80, 0x80]), Ok(None));
-    let error = tables.intern_shape_encoded(&[0xA1, 0x07]).unwrap_err();
+    assert_eq!(
+        tables.intern_shape_encoded(Channel::SERIALIZER, &[0xA0]),
+        Ok(None)
+    );
+    assert_eq!(
+        tables.intern_shape_encoded(Channel::SERIALIZER, &[0xA2, 0x80, 0x80]),
+        Ok(None)
+    );
+    let error = tables
+        .intern_shape_encoded(Channel::SERIALIZER, &[0xA1, 0x07])
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "at byte 1: expected a string as the key of an object, found tag 0x07 (FixInt)"
     );
 
-    assert_eq!(tables.intern_string_encoded(&[0x81, b'a']), Ok(Some(1)));
+    assert_eq!(
+        tables.intern_string_encoded(Channel::SERIALIZER, &[0x81, b'a']),
+        Ok(Some(1))
+    );
     assert_eq!(tables.string_encoded(1), Some(vec![0x81, b'a']));
     assert_eq!(
         (tables.string_encoded(0), tables.string_encoded(2)),
         (None, None)
     );
     assert_eq!(
-        tables.intern_string_encoded(&[0xCD, 1, b'a', 0]),
+        tables.intern_string_encoded(Channel::SERIALIZER, &[0xCD, 1, b'a', 0]),
         Ok(Some(1))
     );
     let long = [&[0xCC, 65][..], &[b'a'; 65]].concat();
-    assert_eq!(tables.intern_string_encoded(&long), Ok(None));
+    assert_eq!(
+        tables.intern_string_encoded(Channel::SERIALIZER, &long),
+        Ok(None)
+    );
     assert_eq!(
         tables
-            .intern_string_encoded(&[0x07])
+            .intern_string_encoded(Channel::SERIALIZER, &[0x07])
             .unwrap_err()
             .kind
             .name(),
         "WrongType"
     );
     // What is already known by id may be given by id.
-    assert_eq!(tables.intern_string_encoded(&[0xD4, 1]), Ok(Some(1)));
-    assert_eq!(tables.intern_shape_encoded(&[0xA1, 0xD4, 1]), Ok(Some(2)));
+    assert_eq!(
+        tables.intern_string_encoded(Channel::SERIALIZER, &[0xD4, 1]),
+        Ok(Some(1))
+    );
+    assert_eq!(
+        tables.intern_shape_encoded(Channel::SERIALIZER, &[0xA1, 0xD4, 1]),
+        Ok(Some(2))
+    );
     assert_eq!(tables.shape_encoded(2), Some(vec![0xA1, 0x81, b'a']));
 }
 
