@@ -15,15 +15,17 @@ function load(startMs) {
   const exports = {};
   const globals = {
     exports,
+    require: (name) => require(path.join(path.dirname(file), name)),
     performance: { timeOrigin: startMs, now: () => clock.since },
     Date: { now: () => Math.floor(startMs + clock.since + clock.setMs) },
   };
   vm.runInNewContext(fs.readFileSync(file, 'utf8'), globals, { filename: file });
-  const view = new DataView(new ArrayBuffer(16));
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
   return {
     clock,
     now() {
-      exports.writeNow(view, 8);
+      exports.writeNow(bytes, 8);
       return view.getBigUint64(8, true);
     },
     /** What it should be, in whole microseconds. */

@@ -1,6 +1,7 @@
 import { AgentwireError } from '../errors';
 import { CodecLimit, Tag } from '../generated/layout';
 import { varintBytes, writeVarint } from './primitives/varint';
+import { writeBigUint64 } from './scratch';
 import type { Slot } from './slot';
 import { writeNow } from './timestamp';
 import { TOO_DEEP, toValueError } from './unsupported';
@@ -94,7 +95,7 @@ export class BatchWriter {
 
   /** Writes an array of four up to its last element: type, time and correlation id. */
   private writePrefix(at: number, type: number, correlationId: bigint): void {
-    const { memory, view } = this.encoder;
+    const { memory } = this.encoder;
     memory[at++] = Tag.FixArray | 4;
     if (type > CodecLimit.FixIntMax) {
       memory[at++] = Tag.Int16;
@@ -104,18 +105,18 @@ export class BatchWriter {
       memory[at++] = type;
     }
     memory[at] = Tag.BigInt64;
-    writeNow(view, at + 1);
+    writeNow(memory, at + 1);
     at += 9;
     if (correlationId === 0n) {
       memory[at] = 0;
     } else if (isI64(correlationId)) {
       memory[at] = Tag.BigInt64;
-      view.setBigUint64(at + 1, correlationId, true);
+      writeBigUint64(correlationId, memory, at + 1);
     } else {
       memory[at] = Tag.BigInt;
       memory[at + 1] = 0;
       memory[at + 2] = 8;
-      view.setBigUint64(at + 3, correlationId, true);
+      writeBigUint64(correlationId, memory, at + 3);
     }
   }
 }

@@ -1,71 +1,36 @@
-import { types } from 'node:util';
-import { checkInteger, lostMemory } from '../checks';
-import { type AgentwireError, AgentwireRangeError } from '../errors';
+import { checkBytes, checkInteger, isGone, lostMemory } from '../checks';
+import { AgentwireRangeError } from '../errors';
 import { Frame, MessageHeader } from '../generated/layout';
 import { Encoder } from './encoder';
 import { writeEpoch, writeMessageHeader } from './frame';
-import { bufferOf, byteLengthOf, byteOffsetOf, bytesOf } from './primitives/memory';
+import { byteLengthOf } from './primitives/memory';
 import type { Slot } from './slot';
 import type { Tables } from './tables';
 import { tooLarge } from './unsupported';
 import { isOverflow } from './writer';
 
-/**
- * An ArrayBuffer of a user's that is larger is not kept in mind between two calls: it would not be collected. Shared memory is, for it
- * belongs to rings and pools, which last.
- */
-const REMEMBERED_BYTES = 1024 * 1024;
-
 const empty = new Uint8Array(0);
-const emptyView = new DataView(empty.buffer);
 
-/**
- * Writes into memory of users: `aim` at a place, then `write` and `finish`, or `copy`. What lies where is kept in mind from call to call,
- * so that nothing is allocated for a target that comes again, nor for another one over the same buffer.
- */
+/** Writes into memory of users: `aim` at a place, then `write` and `finish`, or `copy`. Nothing is allocated. */
 export class DirectWriter {
-  /** Made when it is first needed. */
-  private encoder: Encoder | null = null;
-  /** The array that was given last, of which it is known where it lies. */
+  private readonly encoder: Encoder;
   private target: Uint8Array = empty;
-  private targetLength = 0;
-  /** Where its first byte is in `memory`, which is all of its buffer. */
-  private start = 0;
-  private buffer: ArrayBufferLike | null = null;
-  private isShared = false;
-  private memory: Uint8Array = empty;
-  private view: DataView = emptyView;
-  /** The place in `memory` that was aimed at, and how many bytes of the target there are from it on. */
+  /** The place in the target that was aimed at, and how many bytes there are from it on. */
   private at = 0;
   private room = 0;
 
-  constructor(private readonly tables: Tables | null) {}
-
-  /** Looks where `target` lies, and that `offset` is in it. */
-  aim(target: Uint8Array, offset: number): void {
-    // Of a buffer that was transferred or has shrunk, the array over all of it has no length any more.
-    if (target !== this.target || target.length !== this.targetLength || this.memory.length === 0) this.attach(target);
-    checkInteger('offset', offset, 0, this.targetLength, 'bytes');
-    this.at = this.start + offset;
-    this.room = this.targetLength - offset;
+  constructor(tables: Tables | null) {
+    this.encoder = new Encoder(tables);
   }
 
-  private attach(target: Uint8Array): void {
-    bytesOf('target', target);
-    const buffer = bufferOf.call(target);
-    const { byteLength } = buffer;
-    if (buffer !== this.buffer || byteLength !== this.memory.length) {
-      // With its length, or the array would follow a buffer that is resized.
-      this.memory = new Uint8Array(buffer, 0, byteLength);
-      this.view = new DataView(buffer, 0, byteLength);
-      this.buffer = buffer;
-      this.isShared = types.isSharedArrayBuffer(buffer);
-      this.encoder ??= new Encoder(this.tables);
-      this.encoder.attach(this.memory);
-    }
+  /** Begins a use of `target`, which must have the place `offset`. */
+  aim(target: Uint8Array, offset: number): void {
+    // A subclass may say what it likes of its length.
+    const length = byteLengthOf.call(checkBytes('target', target));
+    checkInteger('offset', offset, 0, length, 'bytes');
     this.target = target;
-    this.targetLength = byteLengthOf.call(target);
-    this.start = byteOffsetOf.call(target);
+    this.at = offset;
+    this.room = length - offset;
   }
 
   /**
@@ -76,14 +41,15 @@ export class DirectWriter {
     if (this.room <= before) return -1;
     const at = this.at + before;
     try {
-      const end = (this.encoder as Encoder).writeRoot(value, at, this.at + this.room, slot);
+      this.encoder.attach(this.target);
+      const end = this.encoder.writeRoot(value, at, this.at + this.room, slot);
       if (end - at > maxBytes) throw tooLarge(maxBytes);
-      if (this.isGone()) throw this.lost();
+      if (this.isLost()) throw lostMemory('target');
       return end - at;
     } catch (error) {
       if (isOverflow(error)) return -1;
       // A getter of the value may have transferred the target.
-      if (this.isGone()) throw this.lost();
+      if (this.isLost()) throw lostMemory('target');
       throw error;
     }
   }
@@ -95,47 +61,38 @@ export class DirectWriter {
     if (usesTables) {
       flags = Frame.Tables;
       payloadLength += Frame.EpochBytes;
-      writeEpoch(this.view, this.at + MessageHeader.Bytes);
+      writeEpoch(this.target, this.at + MessageHeader.Bytes);
     }
-    writeMessageHeader(this.view, this.at, type, flags, payloadLength, correlationId);
+    writeMessageHeader(this.target, this.at, type, flags, payloadLength, correlationId);
   }
 
   /** Copies the bytes from `start` to `end` of other memory to the place that was aimed at: how many. */
   copy(from: Uint8Array, start: number, end: number): number {
     const length = end - start;
     const { room } = this;
-    if (room > 0 && this.isGone()) throw this.lost();
-    if (length > room) {
-      throw new AgentwireRangeError(
-        'ERR_AGENTWIRE_TOO_LONG',
-        `${length.toLocaleString('en')} bytes are to be written, and target has ${room.toLocaleString('en')} from the offset on; ` +
-          'nothing was written. Give it a larger target',
-      );
-    }
-    this.memory.set(from.subarray(start, end), this.at);
+    if (room > 0 && this.isLost()) throw lostMemory('target');
+    if (length > room) throw noRoom(length, room);
+    Uint8Array.prototype.set.call(this.target, from.subarray(start, end), this.at);
     return length;
   }
 
-  /** Lets go of memory that should be collected when its owner does. */
+  /** Lets go of the user's memory. */
   rest(): void {
-    if (this.memory.length > REMEMBERED_BYTES && !this.isShared) this.forget();
-  }
-
-  private isGone(): boolean {
-    return this.memory[this.at] === undefined;
-  }
-
-  private lost(): AgentwireError {
-    this.forget();
-    return lostMemory('target');
-  }
-
-  private forget(): void {
+    if (this.target === empty) return;
     this.target = empty;
-    this.targetLength = 0;
-    this.buffer = null;
-    this.memory = empty;
-    this.view = emptyView;
-    this.encoder?.attach(empty);
+    this.encoder.attach(empty);
   }
+
+  /** The target was transferred away, or has shrunk. */
+  private isLost(): boolean {
+    return isGone(this.target) || byteLengthOf.call(this.target) < this.at + this.room;
+  }
+}
+
+function noRoom(length: number, room: number): AgentwireRangeError {
+  return new AgentwireRangeError(
+    'ERR_AGENTWIRE_TOO_LONG',
+    `${length.toLocaleString('en')} bytes are to be written, and target has ${room.toLocaleString('en')} from the offset on; ` +
+      'nothing was written. Give it a larger target',
+  );
 }

@@ -7,6 +7,7 @@ import { bytesOf } from './primitives/memory';
 import { type BinaryMessageHeader, readHeaderFields } from './primitives/message-header';
 import { readVarint, varintBytes } from './primitives/varint';
 import { AgentwireDecodeError } from './reader';
+import { writeBigUint64, writeUint32 } from './scratch';
 import { writeNow } from './timestamp';
 
 // A message as bytes, per docs/wire-format.md section 4: what lies between its first byte and its value. Rust has the same in
@@ -72,21 +73,24 @@ export function payloadLengthOf(bytes: Uint8Array): number {
 
 /** Writes the header of a message that is made now. */
 export function writeMessageHeader(
-  view: DataView,
+  bytes: Uint8Array,
   at: number,
   type: number,
   flags: number,
   payloadLength: number,
   correlationId: bigint | undefined,
 ): void {
-  view.setUint32(at, MessageHeader.Magic | (MessageHeader.Version << 8) | (type << 16) | (flags << 24), true);
-  view.setUint32(at + MessageHeader.PayloadLengthAt, payloadLength, true);
-  writeNow(view, at + MessageHeader.TimestampAt);
+  bytes[at] = MessageHeader.Magic;
+  bytes[at + MessageHeader.VersionAt] = MessageHeader.Version;
+  bytes[at + MessageHeader.TypeAt] = type;
+  bytes[at + MessageHeader.FlagsAt] = flags;
+  writeUint32(payloadLength, bytes, at + MessageHeader.PayloadLengthAt);
+  writeNow(bytes, at + MessageHeader.TimestampAt);
   if (correlationId === undefined) {
-    view.setUint32(at + MessageHeader.CorrelationIdAt, 0, true);
-    view.setUint32(at + MessageHeader.CorrelationIdAt + 4, 0, true);
+    writeUint32(0, bytes, at + MessageHeader.CorrelationIdAt);
+    writeUint32(0, bytes, at + MessageHeader.CorrelationIdAt + 4);
   } else {
-    view.setBigUint64(at + MessageHeader.CorrelationIdAt, correlationId, true);
+    writeBigUint64(correlationId, bytes, at + MessageHeader.CorrelationIdAt);
   }
 }
 
@@ -180,10 +184,10 @@ function learnEpoch(): void {
 }
 
 /** Writes the number that names this process's tables. */
-export function writeEpoch(view: DataView, at: number): void {
+export function writeEpoch(bytes: Uint8Array, at: number): void {
   if (!isEpochKnown) learnEpoch();
-  view.setUint32(at, epochLow, true);
-  view.setUint32(at + 4, epochHigh, true);
+  writeUint32(epochLow, bytes, at);
+  writeUint32(epochHigh, bytes, at + 4);
 }
 
 /** Where the value starts behind an epoch, which must be this process's. */

@@ -1,3 +1,5 @@
+import { writeUint32 } from './scratch';
+
 // Nanoseconds since the Unix epoch without a bigint: such a number needs 61 bits, so there are two halves. They are worked out once
 // in a while; in between, the nanoseconds that have passed are added.
 
@@ -15,7 +17,7 @@ let baseHigh = 0;
 let baseSince = Number.NaN;
 
 /** Writes the time as a u64: that of the system's clock, to the microsecond, which does not go back unless that clock is set. */
-export function writeNow(view: DataView, at: number): void {
+export function writeNow(bytes: Uint8Array, at: number): void {
   const since = performance.now();
   let passed = (since - baseSince) * 1e6;
   // NaN the first time.
@@ -29,8 +31,8 @@ export function writeNow(view: DataView, at: number): void {
     low -= LOW;
     high += 1;
   }
-  view.setUint32(at, low, true);
-  view.setUint32(at + 4, high, true);
+  writeUint32(low, bytes, at);
+  writeUint32(high, bytes, at + 4);
 }
 
 function rebase(since: number): void {

@@ -5,6 +5,7 @@ import { DirectWriter } from './direct-writer';
 import { Encoder } from './encoder';
 import { crc32, writeEpoch, writeMessageHeader } from './frame';
 import { varintBytes, writeVarint } from './primitives/varint';
+import { writeUint32 } from './scratch';
 import type { CheckedOptions } from './serializer-options';
 import { Slot } from './slot';
 import type { Tables } from './tables';
@@ -24,7 +25,6 @@ const KEPT_BYTES = 256 * 1024;
 const SLACK = 64;
 const MOST_BYTES = 0x7fff_ffff;
 const empty = new Uint8Array(0);
-const emptyView = new DataView(empty.buffer);
 
 /** An encoder of a BinaryCodecPool, as its user sees it: of values, without the header of a message. */
 export interface PooledEncoder {
@@ -49,7 +49,6 @@ export class ValueEncoder implements PooledEncoder {
   isBusy = false;
   /** Own memory, which only this thread has. */
   memory: Uint8Array = empty;
-  view: DataView = emptyView;
   /** Where the message ends that `seal` made. */
   sealedEnd = 0;
   /** Bytes of the value after compression; 0 where `seal` did not compress it. */
@@ -148,7 +147,6 @@ export class ValueEncoder implements PooledEncoder {
     const memory = new Uint8Array(Math.max(FIRST_BYTES, Math.min(wanted, kept + maxBytes + SLACK)));
     memory.set(this.memory.subarray(0, kept));
     this.memory = memory;
-    this.view = new DataView(memory.buffer);
     this.own.attach(memory);
   }
 
@@ -181,14 +179,14 @@ export class ValueEncoder implements PooledEncoder {
     }
     if (options.tables) {
       at -= Frame.EpochBytes;
-      writeEpoch(this.view, at);
+      writeEpoch(this.memory, at);
       flags |= Frame.Tables;
     }
     if (options.checksum) flags |= Frame.Checksum;
     const sealedEnd = options.checksum ? end + Frame.ChecksumBytes : end;
     const start = at - MessageHeader.Bytes;
-    writeMessageHeader(this.view, start, type, flags, sealedEnd - at, correlationId);
-    if (options.checksum) this.view.setUint32(end, crc32(this.memory, start, end), true);
+    writeMessageHeader(this.memory, start, type, flags, sealedEnd - at, correlationId);
+    if (options.checksum) writeUint32(crc32(this.memory, start, end), this.memory, end);
     this.sealedEnd = sealedEnd;
     return start;
   }
@@ -197,7 +195,6 @@ export class ValueEncoder implements PooledEncoder {
   rest(): void {
     if (this.memory.length > KEPT_BYTES) {
       this.memory = empty;
-      this.view = emptyView;
       this.own.attach(empty);
     }
     this.direct.rest();
