@@ -50,8 +50,3 @@ export function bytes(count) {
   if (size >= 1e6) return `${(count / 1e6).toFixed(2)} MB`;
   return size >= 1e4 ? `${(count / 1e3).toFixed(1)} KB` : `${Math.round(count)} B`;
 }
-
-/** The line of a row that this build cannot measure. */
-export function notMeasured(row, work, why) {
-  return { row, work, figure: 'not measured', peer: why, ratio: '', must: null, aim: null };
-}

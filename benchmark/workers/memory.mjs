@@ -43,10 +43,10 @@ function mailOf(port) {
 if (isMainThread) await main(JSON.parse(process.argv[2]));
 else await hostAgents(workerData);
 
-async function main({ transport, agents }) {
+async function main({ transport, agents, tools }) {
   const workers = Array.from({ length: THREADS }, (_, thread) => {
     const own = Array.from({ length: agents }, (_, agent) => agent).filter((agent) => agent % THREADS === thread);
-    return new Worker(new URL(import.meta.url), { workerData: { transport, own } });
+    return new Worker(new URL(import.meta.url), { workerData: { transport, own, tools } });
   });
   const next = workers.map(mailOf);
   const answers = () => Promise.all(next.map((answer) => answer()));
@@ -93,7 +93,41 @@ async function nativeUsage() {
   return { segmentsInUse, segmentsFree, interned: strings + shapes };
 }
 
-async function hostAgents({ transport, own }) {
+/** What a thread of agents may use beside the bus; `keep` holds it until the end. */
+async function useTools(tools, keep) {
+  const agentwire = await import('../../index.mjs');
+  const { makeDocuments } = await import('../documents.mjs');
+  const small = makeDocuments().slice(0, 3);
+  if (tools === 'codecs' || tools === 'all') {
+    for (const tables of [false, true]) {
+      const serializer = new agentwire.OptimizedMessageSerializer({ tables });
+      const batch = new agentwire.BatchMessageSerializer({ tables });
+      keep.push(serializer, batch);
+      for (const { values } of small) {
+        for (const value of values.slice(0, 256)) {
+          serializer.deserialize(serializer.serialize(1, value));
+          batch.addMessage(1, value);
+          if (batch.shouldFlush()) serializer.deserializeBatch(batch.flush());
+        }
+      }
+    }
+  }
+  if (tools !== 'all') return;
+  const pool = agentwire.OptimizedStringPool.shared('memory');
+  for (let index = 0; index < 1000; index++) pool.intern(`agent-${index}`);
+  const filter = new agentwire.BloomFilter();
+  for (let index = 0; index < 1000; index++) filter.add(`agent-${index}`);
+  const ring = new agentwire.ZeroCopyRingBuffer(1024, 512);
+  for (let index = 0; index < 1000; index++) ring.enqueue(new Uint8Array(500));
+  const objects = new agentwire.ObjectPool(
+    () => ({ id: '' }),
+    (object) => object,
+  );
+  objects.release(objects.acquire());
+  keep.push(pool, filter, ring, objects);
+}
+
+async function hostAgents({ transport, own, tools }) {
   const mail = mailOf(parentPort);
   const before = await externalBytes();
   parentPort.postMessage('ready');
@@ -124,5 +158,8 @@ async function hostAgents({ transport, own }) {
   }
   parentPort.postMessage('listening');
   await all;
+  const kept = [];
+  if (tools !== undefined) await useTools(tools, kept);
   parentPort.postMessage((await externalBytes()) - before);
+  globalThis.kept = kept;
 }

@@ -2,13 +2,14 @@ import { CodecLimit } from '../generated/layout';
 import { latin1Slice } from './raw-buffer';
 
 /** Keys that a thread remembers. */
-const ENTRIES = 2048;
+const ENTRIES = 1024;
 /** Bytes of an entry. */
 const ENTRY_BYTES = CodecLimit.MaxShapeKeyLength;
 
-const memory = new Uint8Array(ENTRIES * ENTRY_BYTES);
-const lengths = new Uint8Array(ENTRIES);
-const texts = new Array<string>(ENTRIES).fill('');
+/** What is remembered, from the first key on: their bytes, their lengths and the keys. */
+let memory: Uint8Array = new Uint8Array(0);
+let lengths: Uint8Array = memory;
+let texts: string[] = [];
 
 /**
  * The one-byte string at `at`, to be used as a key. The engine keeps one copy of each key and looks for it (100 ns) whenever a new string
@@ -17,6 +18,7 @@ const texts = new Array<string>(ENTRIES).fill('');
 export function readOneByteKey(bytes: Uint8Array, at: number, length: number): string {
   if (length === 0) return '';
   if (length > ENTRY_BYTES) return latin1Slice.call(bytes, at, at + length);
+  if (texts.length === 0) makeRoom();
   // Keys that are numbered differ at the end, those that belong together at the front.
   const last = at + length - 1;
   const mixed =
@@ -36,4 +38,10 @@ export function readOneByteKey(bytes: Uint8Array, at: number, length: number): s
   lengths[entry] = length;
   texts[entry] = text;
   return text;
+}
+
+function makeRoom(): void {
+  memory = new Uint8Array(ENTRIES * ENTRY_BYTES);
+  lengths = new Uint8Array(ENTRIES);
+  texts = new Array<string>(ENTRIES).fill('');
 }
