@@ -1,4 +1,4 @@
-import { checkBytes, checkInteger, isGone, lostMemory } from '../checks';
+import { checkBytes, checkInteger, lostMemory } from '../checks';
 import { AgentwireRangeError } from '../errors';
 import { Frame, MessageHeader } from '../generated/layout';
 import { Encoder } from './encoder';
@@ -25,8 +25,11 @@ export class DirectWriter {
 
   /** Begins a use of `target`, which must have the place `offset`. */
   aim(target: Uint8Array, offset: number): void {
+    // Whether its memory is still there is looked at when it was written to, or here where it has none.
+    if (!(target instanceof Uint8Array && ArrayBuffer.isView(target)) || target.length === 0)
+      checkBytes('target', target);
     // A subclass may say what it likes of its length.
-    const length = byteLengthOf.call(checkBytes('target', target));
+    const length = byteLengthOf.call(target);
     checkInteger('offset', offset, 0, length, 'bytes');
     this.target = target;
     this.at = offset;
@@ -83,9 +86,9 @@ export class DirectWriter {
     this.encoder.attach(empty);
   }
 
-  /** The target was transferred away, or has shrunk. */
+  /** The target was transferred away, or has shrunk: the last byte that it had is not there any more. */
   private isLost(): boolean {
-    return isGone(this.target) || byteLengthOf.call(this.target) < this.at + this.room;
+    return this.target[this.at + this.room - 1] === undefined;
   }
 }
 

@@ -88,6 +88,11 @@ export function readHeaderFields(view: DataView, at: number): BinaryMessageHeade
     flags: view.getUint8(at + MessageHeader.FlagsAt),
     payloadLength: view.getUint32(at + MessageHeader.PayloadLengthAt, true),
     timestamp: view.getBigUint64(at + MessageHeader.TimestampAt, true),
-    correlationId: view.getBigUint64(at + MessageHeader.CorrelationIdAt, true),
+    correlationId: readCorrelationId(view, at + MessageHeader.CorrelationIdAt),
   };
+}
+
+/** Most messages have none, and a bigint is an object that must be made. */
+function readCorrelationId(view: DataView, at: number): bigint {
+  return view.getUint32(at, true) === 0 && view.getUint32(at + 4, true) === 0 ? 0n : view.getBigUint64(at, true);
 }
