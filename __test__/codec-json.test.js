@@ -301,3 +301,29 @@ describe('toJSON', () => {
     assert.throws(() => codec.toJSON(bytes, { indent: 10 }), { code: 'ERR_AGENTWIRE_TOO_LARGE', message: /toJSON/ });
   });
 });
+
+describe('deep values', () => {
+  it('become JSON and back with little left of the stack', () => {
+    const texts = ['{"$map":[["k",', '{"$set":[', '{"$object":[["$map",', '{"a":', '['].map((open, index) => {
+      const close = [']]}', ']}', ']]}', '}', ']'][index];
+      return open.repeat(128) + 1 + close.repeat(128);
+    });
+    const seen = new Set();
+    const recurse = () => {
+      try {
+        recurse();
+      } catch {
+        // The stack is used up: on each level on the way back there is a little more.
+      }
+      if (seen.size >= 50) return;
+      try {
+        for (const text of texts) assert.equal(codec.toJSON(codec.fromJSON(text)), text);
+        seen.add(seen.size);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+      }
+    };
+    recurse();
+    assert.equal(seen.size, 50);
+  });
+});

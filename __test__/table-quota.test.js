@@ -77,9 +77,8 @@ it('a refusal is of one bus: another one of the same thread gets the shape, and 
   const channels = { greedy: TableChannel.ofBus(greedy), modest: TableChannel.ofBus(modest) };
   const keys = ['the', 'keys', 'of', greedy];
   const ask = (channel) => {
-    tables.channel = channel;
     const shape = shapeOf(keys);
-    for (let i = 0; i < 5 && shape.id === 0; i += 1) tables.admit(shape);
+    for (let i = 0; i < 5 && shape.id === 0; i += 1) tables.admit(shape, channel);
     return shape.id;
   };
   assert.equal(ask(channels.greedy), 0);

@@ -8,6 +8,11 @@ export function checkInteger(name: string, value: unknown, least: number, most: 
   throw new AgentwireArgumentError(name, unit === '' ? range : `${range} (${unit})`, value);
 }
 
+/** True without half of a surrogate pair, which UTF-8 cannot say: two such strings would be one to the native part. */
+export function isWellFormed(text: string): boolean {
+  return !/[\ud800-\udfff]/u.test(text);
+}
+
 /** Milliseconds to wait: any number from 0; Infinity waits for ever. */
 export function checkTimeout(name: string, value: unknown): number {
   if (typeof value === 'number' && value >= 0) return value;

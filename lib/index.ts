@@ -9,12 +9,6 @@ export {
   type SubscribeOptions,
 } from './bus/options';
 export { type Dropped, type Handler, Subscription, type SubscriptionStats } from './bus/subscription';
-export { type DefineMessageOptions, defineMessage } from './codec/define/define-message';
-export type { Decoded, MessageDefinition } from './codec/define/definition';
-export { AgentwireDefinitionError } from './codec/define/errors';
-export type { FieldSpec, FieldSpecs, MessageInputOf, MessageOf } from './codec/define/types';
-export { unknownFields } from './codec/define/unknown-fields';
-export { EncodedMessage } from './codec/encoded-message';
 export { AgentwireJsonError } from './codec/json-error';
 export { AgentwireDecodeError } from './codec/reader';
 export { AgentwireValueError } from './codec/unsupported';

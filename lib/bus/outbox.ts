@@ -58,7 +58,7 @@ export class Outbox {
 
   constructor(
     private readonly control: Int32Array,
-    private readonly tables: Tables,
+    tables: Tables,
     /** Called when this thread, asleep until then, has sent itself a message. */
     private readonly onOwnMail: () => void,
     /** Called when records that a full subscription had kept here have found their place. */
@@ -230,7 +230,7 @@ export class Outbox {
     let at = start;
     let part: unknown = payload;
     this.encoding = true;
-    this.tables.channel = topic.channel;
+    encoder.channel = topic.channel;
     try {
       if (topic.index === 0) {
         this.topicLength = topicEncoder.encodeInto(topic.name, memory.subarray(at)).written;

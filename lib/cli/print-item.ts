@@ -1,7 +1,7 @@
 import { CompressionType } from '../codec/compression-type';
 import { MessageType } from '../codec/message-type';
 import type { BinaryMessageHeader } from '../codec/primitives/message-header';
-import { MessageHeader } from '../generated/layout';
+import { Frame, MessageHeader } from '../generated/layout';
 import type { CapturedItem, Fault, Json } from './capture';
 import { hexDump } from './hex-dump';
 import type { Paint } from './output';
@@ -77,7 +77,7 @@ function typeName(type: number): string {
 /** Nanoseconds since the Unix epoch as people read them. */
 function timeOf(timestamp: bigint): string {
   const milliseconds = Number(timestamp / 1_000_000n);
-  if (milliseconds > 8.64e15) return `${timestamp} ns since 1970, beyond what a date can be`;
+  if (timestamp < 0n || milliseconds > 8.64e15) return `${timestamp} ns since 1970, beyond what a date can be`;
   const rest = String(timestamp % 1_000_000n).padStart(6, '0');
   return new Date(milliseconds).toISOString().replace('Z', `${rest}Z`);
 }
@@ -85,13 +85,13 @@ function timeOf(timestamp: bigint): string {
 /** docs/wire-format.md, section 4. */
 function flagNames(flags: number): string {
   const names: string[] = [];
-  const compression = flags & 3;
+  const compression = flags & Frame.CompressionMask;
   for (const [name, number] of Object.entries(CompressionType)) {
     if (number === compression && number !== CompressionType.NONE) names.push(`compressed (${name})`);
   }
-  if (flags & 4) names.push('CHECKSUM');
-  if (flags & 8) names.push('TABLES');
-  if (flags & 16) names.push('BATCH');
-  if (flags & 0xe0) names.push(`unknown 0x${(flags & 0xe0).toString(16)}`);
+  if (flags & Frame.Checksum) names.push('CHECKSUM');
+  if (flags & Frame.Tables) names.push('TABLES');
+  if (flags & Frame.Batch) names.push('BATCH');
+  if (flags & Frame.Reserved) names.push(`unknown 0x${(flags & Frame.Reserved).toString(16)}`);
   return names.length === 0 ? 'none' : names.join(', ');
 }

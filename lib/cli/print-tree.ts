@@ -187,8 +187,8 @@ function fromUtf16(hex: string): string {
 /** Characters that would steer a terminal or turn text around, as escapes. JSON has done so with the first 32. */
 function printable(json: string): string {
   return json.replace(
-    /[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    /[\x7f-\x9f\u2028\u2029]|\p{Cf}/gu,
+    (character) => `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, '0')}`,
   );
 }
 

@@ -4,7 +4,7 @@ import { varintBytes, writeVarint } from './primitives/varint';
 import { writeBigUint64 } from './scratch';
 import type { Slot } from './slot';
 import { writeNow } from './timestamp';
-import { TOO_DEEP, toValueError } from './unsupported';
+import { TOO_DEEP, tooLarge, toValueError } from './unsupported';
 import { VALUE_AT, type ValueEncoder } from './value-encoder';
 
 /** Where the messages of a batch begin: before them there is room for the head of the array, at most six bytes. */
@@ -76,9 +76,9 @@ export class BatchWriter {
   }
 
   private explained(payload: unknown, thrown: unknown): unknown {
-    const error = toValueError(payload, thrown) as { code?: unknown };
-    if (error.code === 'ERR_AGENTWIRE_TOO_LARGE' && this.count > 0) return this.full();
-    if (thrown !== TOO_DEEP || error.code !== 'ERR_AGENTWIRE_UNSUPPORTED') return error;
+    const error = toValueError(payload, thrown) as { code?: unknown } | null | undefined;
+    if (error?.code === 'ERR_AGENTWIRE_TOO_LARGE') return this.count > 0 ? this.full() : tooLarge(this.maxBytes);
+    if (thrown !== TOO_DEEP || error?.code !== 'ERR_AGENTWIRE_UNSUPPORTED') return error;
     return new AgentwireError(
       'ERR_AGENTWIRE_TOO_DEEP',
       `a message of a batch may be nested ${CodecLimit.MaxDepth - AROUND} deep, and this one is nested deeper; flatten it, or ` +

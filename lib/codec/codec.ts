@@ -1,4 +1,4 @@
-import { checkInteger, refuseUnknown } from '../checks';
+import { checkInteger, isWellFormed, refuseUnknown } from '../checks';
 import { AgentwireArgumentError, AgentwireError, withContext } from '../errors';
 import { MessageHeader } from '../generated/layout';
 import { native } from '../native';
@@ -9,7 +9,8 @@ import { type OpenedBytes, openAny } from './open-any';
 import { type BinaryMessageHeader, checkHeader, writeHeaderFields } from './primitives/message-header';
 import { AgentwireDecodeError } from './reader';
 import { decodeSelfContained, encodeSelfContained } from './self-contained';
-import { Tables } from './tables';
+import { isBatchElement } from './serializer';
+import { threadTables } from './thread-tables';
 
 /** A message as `codec.decode` gives it. */
 export interface DecodedMessage {
@@ -79,7 +80,7 @@ function decode(bytes: AnyBytes): unknown {
 }
 
 function decodeBody({ body, usesTables }: OpenedBytes): unknown {
-  return usesTables ? new Decoder(new Tables()).decode(body) : decodeSelfContained(body);
+  return usesTables ? new Decoder(threadTables()).decode(body) : decodeSelfContained(body);
 }
 
 /** An error in the body is one at an offset of the bytes. */
@@ -93,7 +94,7 @@ function located<T>({ bodyAt }: OpenedBytes, read: () => T): T {
 }
 
 function batchMessages({ bodyAt }: OpenedBytes, value: unknown): DecodedBatch['messages'] {
-  if (Array.isArray(value) && value.every(isBatchEntry)) {
+  if (Array.isArray(value) && value.every(isBatchElement)) {
     return value.map(([type, timestamp, correlationId, payload]) => ({
       header: { type, timestamp, correlationId: BigInt(correlationId) },
       payload,
@@ -101,13 +102,6 @@ function batchMessages({ bodyAt }: OpenedBytes, value: unknown): DecodedBatch['m
   }
   const expected = 'an array of [type, timestamp, correlation id, payload]';
   throw decodeError({ message: `expected a batch, ${expected}, found another value`, offset: 0 }, bodyAt);
-}
-
-function isBatchEntry(entry: unknown): entry is [number, bigint, bigint | 0, unknown] {
-  if (!Array.isArray(entry) || entry.length !== 4 || !(3 in entry)) return false;
-  const [type, timestamp, correlationId] = entry;
-  const isType = Number.isInteger(type) && type >= 0 && type <= 0xff && !Object.is(type, -0);
-  return isType && typeof timestamp === 'bigint' && (typeof correlationId === 'bigint' || Object.is(correlationId, 0));
 }
 
 function validate(bytes: AnyBytes): void {
@@ -132,8 +126,10 @@ function check(bytes: Uint8Array): void {
 }
 
 function get(bytes: AnyBytes, path: string): unknown {
-  if (typeof path !== 'string')
+  if (typeof path !== 'string' || !isWellFormed(path)) {
+    // Half of a surrogate pair in a key is written as `["\\ud800"]`.
     throw new AgentwireArgumentError('path', 'a field path, such as data.items[0].name', path);
+  }
   const { body, usesTables, bodyAt } = openAny(anyBytes('bytes', bytes));
   const found = withContext('codec.get', () => native.valueAtPath(body, usesTables, path));
   if (found === null) return undefined;
@@ -167,7 +163,9 @@ function fromJSON(text: string, options: FromJSONOptions = {}): Uint8Array {
   // Before the text is read: a wrong type is no matter of the text.
   if (type !== undefined) checkHeader(headerOf(type, 0, correlationId));
   const value = native.valueFromJson(wellFormed(text), plain);
-  if (!(value instanceof Uint8Array)) throw new AgentwireJsonError(value.message, value.line, value.column);
+  if (!(value instanceof Uint8Array)) {
+    throw new AgentwireJsonError(value.message, value.line, columnIn(text, value.line, value.column));
+  }
   return type === undefined ? value : withHeader(headerOf(type, value.length, correlationId), value);
 }
 
@@ -183,7 +181,6 @@ function withHeader(header: BinaryMessageHeader, payload: Uint8Array): Uint8Arra
   return message;
 }
 
-const halfOfPair = /[\ud800-\udfff]/u;
 const escapeOrHalf = /\\[\s\S]|[\ud800-\udfff]/gu;
 
 /**
@@ -191,8 +188,22 @@ const escapeOrHalf = /\\[\s\S]|[\ud800-\udfff]/gu;
  * goes as an escape. Behind a backslash it is an error, and anywhere outside of a string too, escaped or not.
  */
 function wellFormed(text: string): string {
-  if (!halfOfPair.test(text)) return text;
+  if (isWellFormed(text)) return text;
   return text.replace(escapeOrHalf, (found) => (found[0] === '\\' ? found : `\\u${found.charCodeAt(0).toString(16)}`));
+}
+
+/** A column of the text whose column in what `wellFormed` made of it is known: there half of a pair takes six characters. */
+function columnIn(text: string, line: number, column: number): number {
+  if (isWellFormed(text)) return column;
+  const units = text.split('\n')[line - 1] ?? '';
+  let left = column - 1;
+  let at = 0;
+  for (const character of units) {
+    left -= wellFormed(character).length;
+    if (left < 0) break;
+    at += character.length;
+  }
+  return at + 1;
 }
 
 function decodeError({ message, offset }: Fault, bodyAt: number | null): AgentwireDecodeError {

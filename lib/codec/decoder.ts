@@ -8,6 +8,8 @@ import { type Shape, setOwn } from './shapes';
 import { shortReaders } from './short-strings';
 import type { Tables } from './tables';
 
+/** Most local shapes that are kept from one value to the next, which writes over them. */
+const MOST_KEPT_SHAPES = 64;
 /** Most elements that an array has room for before they are read. */
 const MOST_RESERVED = 1024;
 
@@ -49,6 +51,7 @@ export class Decoder extends Reader {
     this.end = end;
     this.depth = 0;
     this.localShapeCount = 0;
+    if (this.localShapes.length > MOST_KEPT_SHAPES) this.localShapes.length = 0;
     this.windowEnd = 0;
     if (end > this.bytes.length || start >= end) throw this.error('no value', start);
   }
@@ -176,7 +179,7 @@ export class Decoder extends Reader {
       throw this.error(`a shape of ${count} keys, which has 1 to ${CodecLimit.MaxShapeKeys}`, at);
     }
     this.check(2 * count, at);
-    if (this.localShapeCount === 0) shapeTree.trim();
+    shapeTree.trim();
     let node = shapeTree.root;
     for (let index = 0; index < count; index++) {
       const next = node.predicted(this.bytes, this.at, this.end);

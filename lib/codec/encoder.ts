@@ -6,6 +6,7 @@ import { writeMessage } from './message-value';
 import { shapeOf, shapeTree } from './shape-tree';
 import { nextMessage, type Shape } from './shapes';
 import { Slot } from './slot';
+import { TableChannel } from './table-channel';
 import type { Tables } from './tables';
 import { isContainer, isDetached, isReadableView, TOO_DEEP, UNSUPPORTED, unsupportedKind } from './unsupported';
 import { OVERFLOW, SCALAR_BYTES, Writer } from './writer';
@@ -18,6 +19,8 @@ import { OVERFLOW, SCALAR_BYTES, Writer } from './writer';
  */
 export class Encoder extends Writer {
   private depth = 0;
+  /** False while Object.prototype has enumerable properties: `for in` then says more of an object than its own keys. */
+  private mayPredict = true;
   /** The value that is being written, among all that this thread ever wrote. */
   private message = 0;
   /** Local shapes that it has defined. */
@@ -25,6 +28,9 @@ export class Encoder extends Writer {
   /** Those that the part of it which is being written has defined. */
   private readonly definedByPart: Shape[] = [];
   private inParts = false;
+
+  /** Whose values these are: what they bring into the tables counts against its quota. */
+  channel = TableChannel.serializer;
 
   constructor(private readonly tables: Tables | null) {
     super();
@@ -42,6 +48,7 @@ export class Encoder extends Writer {
   /** Starts a whole value that is written by the methods below, not beyond `end`. */
   begin(end: number): void {
     shapeTree.trim();
+    this.mayPredict = !hasEnumerables(Object.prototype);
     this.message = nextMessage();
     this.localShapes = 0;
     this.inParts = false;
@@ -93,7 +100,7 @@ export class Encoder extends Writer {
   /** Writes what stands before the values of an object with this shape; -1 when the shape was forgotten and must be found anew. */
   writeShapeHead(shape: Shape, at: number): number {
     if (this.tables !== null) {
-      const id = shape.id !== 0 ? shape.id : this.tables.admit(shape);
+      const id = shape.id !== 0 ? shape.id : this.tables.admit(shape, this.channel);
       if (id > 0) {
         this.bytes[at] = Tag.Shape;
         return this.writeVarint(id, at + 1);
@@ -126,7 +133,7 @@ export class Encoder extends Writer {
 
   writeFieldString(value: string, at: number, slot: Slot): number {
     if (this.tables !== null) {
-      const id = slot.stringId(value, this.tables.internString);
+      const id = slot.stringId(value, this.tables, this.channel);
       if (id !== 0) {
         this.bytes[at] = Tag.StringId;
         return this.writeVarint(id, at + 1);
@@ -145,7 +152,7 @@ export class Encoder extends Writer {
       next = this.writeArray(value, at, slot.element);
     } else {
       // The shape that came here last, which is nearly always the one that comes again.
-      if (slot.shape !== null) next = slot.shape.write(value as Record<string, unknown>, at, this);
+      if (slot.shape !== null && this.mayPredict) next = slot.shape.write(value as Record<string, unknown>, at, this);
       if (next < 0) next = this.writeOther(value, at, slot);
     }
     this.depth--;
@@ -188,7 +195,7 @@ export class Encoder extends Writer {
     const keys = Object.keys(value);
     const shape = shapeOf(keys);
     if (shape === null) return this.writeInline(value as Record<string, unknown>, keys, at, slot.element);
-    if (shape.isFamiliar()) {
+    if (shape.isFamiliar() && this.mayPredict) {
       slot.shape = shape;
       const next = shape.write(value as Record<string, unknown>, at, this);
       if (next >= 0) return next;
@@ -213,7 +220,7 @@ export class Encoder extends Writer {
     if (ArrayBuffer.isView(value)) {
       // Of a detached buffer a DataView throws where a typed array says that it is empty.
       if (!isReadableView(value)) throw UNSUPPORTED;
-      return this.writeBinary(viewKind(value), value.buffer, value.byteOffset, value.byteLength, at);
+      return this.writeView(value, at);
     }
     if (types.isDate(value)) return this.writeFloat(Tag.Date, value.getTime(), at);
     if (types.isMap(value)) return this.writeMap(value, at, slot);
@@ -222,6 +229,13 @@ export class Encoder extends Writer {
     if (unsupportedKind(value) !== undefined) throw UNSUPPORTED;
     if (value instanceof EncodedMessage) return writeMessage(this, value, at, slot);
     return -1;
+  }
+
+  private writeView(view: ArrayBufferView, at: number): number {
+    const kind = viewKind(view);
+    // A subclass may say what it likes of itself; these read the inner state.
+    const [buffer, start, length] = kind === BinaryKind.DataView ? dataViewState : typedArrayState;
+    return this.writeBinary(kind, buffer.call(view), start.call(view), length.call(view), at);
   }
 
   private writeMap(value: Map<unknown, unknown>, at: number, slot: Slot): number {
@@ -265,13 +279,23 @@ export class Encoder extends Writer {
 }
 
 /**
- * True for the prototype of a class that was written in JavaScript, and for any realm's Object.prototype. An object made on a built-in prototype
- * (`Object.create(Map.prototype)`) is plain data, but it tells nothing about others with that prototype.
+ * True for the prototype of a class that was written in JavaScript, and for any realm's Object.prototype, when objects with it have no
+ * enumerable properties but their own. An object made on a built-in prototype (`Object.create(Map.prototype)`), or on that of a class that
+ * extends a built-in one, is plain data, but it tells nothing about others with that prototype.
  */
 function isOfUsers(prototype: object): boolean {
-  if (Object.getPrototypeOf(prototype) === null) return true;
-  const maker = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
-  return typeof maker !== 'function' || !/\{\s*\[native code\]\s*\}$/.test(functionSource.call(maker));
+  if (hasEnumerables(prototype)) return false;
+  for (let each = prototype, next: object | null; ; each = next) {
+    next = Object.getPrototypeOf(each);
+    if (next === null) return true;
+    const maker = Object.getOwnPropertyDescriptor(each, 'constructor')?.value;
+    if (typeof maker === 'function' && /\{\s*\[native code\]\s*\}$/.test(functionSource.call(maker))) return false;
+  }
+}
+
+function hasEnumerables(object: object): boolean {
+  for (const _key in object) return true;
+  return false;
 }
 
 const functionSource = Function.prototype.toString;
@@ -293,6 +317,20 @@ const viewKinds: Record<string, number> = {
   BigInt64Array: BinaryKind.BigInt64Array,
   BigUint64Array: BinaryKind.BigUint64Array,
 };
+
+const typedArrayState = innerState(Object.getPrototypeOf(Uint8Array.prototype));
+const dataViewState = innerState(DataView.prototype);
+
+type InnerState = [
+  buffer: (this: ArrayBufferView) => ArrayBufferLike,
+  byteOffset: (this: ArrayBufferView) => number,
+  byteLength: (this: ArrayBufferView) => number,
+];
+
+function innerState(prototype: object): InnerState {
+  const getter = (name: string) => Object.getOwnPropertyDescriptor(prototype, name)?.get;
+  return [getter('buffer'), getter('byteOffset'), getter('byteLength')] as unknown as InnerState;
+}
 
 const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
   ?.get as (this: unknown) => string | undefined;

@@ -267,23 +267,26 @@ export function checkMessage(type: unknown, correlationId: unknown): void {
 }
 
 function isType(value: unknown): value is number {
-  return typeof value === 'number' && (value & 0xff) === value;
+  return typeof value === 'number' && (value & 0xff) === value && !Object.is(value, -0);
 }
 
 /** The messages of a batch's value. */
 function messagesOf<T>(value: unknown): BatchedMessage<T>[] {
   if (!Array.isArray(value)) throw new AgentwireDecodeError('a batch whose value is no array', 0);
   return value.map((element: unknown, index) => {
-    if (!Array.isArray(element) || element.length !== 4) {
-      throw new AgentwireDecodeError(`message ${index} of the batch is no array of four`, 0);
+    if (!isBatchElement(element)) {
+      throw new AgentwireDecodeError(`message ${index} of the batch is no [type, time, correlation id, payload]`, 0);
     }
-    const [type, timestamp, joined, payload] = element as unknown[];
-    const correlationId = joined === 0 ? 0n : joined;
-    if (!isType(type) || !isU64(timestamp) || !isU64(correlationId)) {
-      throw new AgentwireDecodeError(`message ${index} of the batch has no type, time and correlation id`, 0);
-    }
-    return { header: { type, timestamp, correlationId }, payload: payload as T };
+    const [type, timestamp, correlationId, payload] = element;
+    return { header: { type, timestamp, correlationId: BigInt(correlationId) }, payload: payload as T };
   });
+}
+
+/** True for a message of a batch as its value has it. */
+export function isBatchElement(element: unknown): element is [number, bigint, bigint | 0, unknown] {
+  if (!Array.isArray(element) || element.length !== 4 || !(3 in element)) return false;
+  const [type, timestamp, correlationId] = element as unknown[];
+  return isType(type) && isU64(timestamp) && (isU64(correlationId) || Object.is(correlationId, 0));
 }
 
 function isBatch(): AgentwireError {

@@ -12,7 +12,7 @@ const MOST_NODES = 16_384;
 class ShapeNode {
   /** The objects with the keys from the root to here. */
   shape: Shape | null = null;
-  private readonly children = new Map<string, ShapeNode>();
+  private children: Map<string, ShapeNode> | null = null;
   /** Where there are several children: those whose key is one byte, by that byte. */
   private shortChildren: (ShapeNode | undefined)[] | null = null;
   /** The child that was taken last, which is nearly always the one that is taken next. */
@@ -30,16 +30,29 @@ class ShapeNode {
   child(key: string): ShapeNode | null {
     const last = this.last;
     if (last !== null && last.key === key) return last;
-    let child = this.children.get(key);
-    if (child === undefined) {
-      if (this.isRepeated(key)) return null;
-      child = new ShapeNode(this.tree, this, key, encodeKey(key));
-      this.children.set(key, child);
-      if (this.children.size > 1) this.listShortChildren();
-      this.tree.nodes++;
-    }
-    this.last = child;
+    const child = this.children?.get(key) ?? this.addChild(key);
+    if (child !== null) this.last = child;
     return child;
+  }
+
+  private addChild(key: string): ShapeNode | null {
+    if (this.isRepeated(key)) return null;
+    const child = new ShapeNode(this.tree, this, key, encodeKey(key));
+    this.tree.nodes++;
+    // The first child is predicted without a list of children.
+    if (this.last !== null) {
+      if (this.children === null) this.list(this.last);
+      this.list(child);
+    }
+    return child;
+  }
+
+  private list(child: ShapeNode): void {
+    this.children ??= new Map();
+    this.children.set(child.key, child);
+    if (child.encoded.length > 1) return;
+    this.shortChildren ??= [];
+    this.shortChildren[child.encoded[0] as number] = child;
   }
 
   /** The child whose key stands at `at`, if that is one byte, or the child that was taken last; else null. */
@@ -66,13 +79,6 @@ class ShapeNode {
     return this.shape;
   }
 
-  private listShortChildren(): void {
-    this.shortChildren ??= [];
-    for (const child of this.children.values()) {
-      if (child.encoded.length === 1) this.shortChildren[child.encoded[0] as number] = child;
-    }
-  }
-
   private isRepeated(key: string): boolean {
     for (let node: ShapeNode | null = this; node !== null && node.parent !== null; node = node.parent) {
       if (node.key === key) return true;
@@ -85,10 +91,7 @@ class ShapeNode {
     for (let node: ShapeNode = this; node.parent !== null; node = node.parent) path.push(node);
     path.reverse();
     const keys = path.map((node) => node.key);
-    // A varint: at most 128 keys.
-    const count = keys.length <= 0x7f ? [keys.length] : [(keys.length & 0x7f) | 0x80, keys.length >> 7];
-    const head = Uint8Array.of(Tag.DefineShape, ...count, ...path.flatMap((node) => [...node.encoded]));
-    return new Shape(keys, head, this.tree.generation);
+    return new Shape(keys, this.tree.generation);
   }
 }
 
@@ -102,7 +105,7 @@ class ShapeTree {
     return new ShapeNode(this, null, '', new Uint8Array(0));
   }
 
-  /** Called between values: forgets everything when ever-new keys have filled the tree. */
+  /** Forgets everything when ever-new keys have filled the tree. Shapes that somebody has go on serving him. */
   trim(): void {
     if (this.nodes <= MOST_NODES) return;
     this.nodes = 0;
@@ -133,8 +136,19 @@ const keyWriter = new Writer();
 /** The longest key with its tag and length. */
 const keyMemory = new Uint8Array(2 * CodecLimit.MaxShapeKeyLength + 64);
 
+/** Keys of one byte as they stand in bytes: the same for every node. */
+const shortKeys = Array.from({ length: CodecLimit.StaticShortKeys }, (_, number) => Uint8Array.of(number));
+
 /** A key as it stands in bytes. */
 function encodeKey(key: string): Uint8Array {
   keyWriter.attach(keyMemory);
-  return keyMemory.slice(0, keyWriter.writeKey(key, 0));
+  const length = keyWriter.writeKey(key, 0);
+  return length === 1 ? (shortKeys[keyMemory[0] as number] ?? keyMemory.slice(0, 1)) : keyMemory.slice(0, length);
+}
+
+/** The bytes that define the shape of these keys in a value: tag, count and keys. */
+export function encodeHead(keys: readonly string[]): Uint8Array {
+  // A varint: at most 128 keys.
+  const count = keys.length <= 0x7f ? [keys.length] : [(keys.length & 0x7f) | 0x80, keys.length >> 7];
+  return Uint8Array.of(Tag.DefineShape, ...count, ...keys.flatMap((key) => [...encodeKey(key)]));
 }

@@ -1,6 +1,7 @@
 import { mayGenerateCode, propertySource } from './codegen';
 import type { Decoder } from './decoder';
 import type { Encoder } from './encoder';
+import { encodeHead } from './shape-tree';
 import { Slot } from './slot';
 
 /** An object of a shape is met so often before slots are made for its places. */
@@ -12,8 +13,8 @@ const GENERATED_AFTER = 8;
  * Writes an object when its keys are the shape's: the next position, or -1 when they are not (nothing that was written then
  * counts).
  */
-type ShapeWriter = (object: Record<string, unknown>, at: number, encoder: Encoder) => number;
-type ShapeReader = (decoder: Decoder) => object;
+type ShapeWriter = (this: Shape, object: Record<string, unknown>, at: number, encoder: Encoder) => number;
+type ShapeReader = (this: Shape, decoder: Decoder) => object;
 
 let messages = 0;
 
@@ -33,20 +34,25 @@ export class Shape {
   /** The value in which it was defined last, and its number there. */
   message = 0;
   localNumber = 0;
-  write: ShapeWriter;
-  read: ShapeReader;
+  write: ShapeWriter = writeByKeys;
+  read: ShapeReader = readByKeys;
+  /** Objects that were written and read by the list of keys. */
+  written = 0;
+  wasRead = 0;
   private met = 0;
   private places: Slot[] | null = null;
+  private definition: Uint8Array | null = null;
 
   constructor(
     readonly keys: readonly string[],
-    /** The bytes that define it in a value: tag, count and keys. */
-    readonly head: Uint8Array,
     /** The generation of the tree that it is in: it serves only while that is the tree's. */
     readonly generation: number,
-  ) {
-    this.write = closeOverWriter(this, keys);
-    this.read = countingReader(this, keys);
+  ) {}
+
+  /** The bytes that define it in a value: tag, count and keys. */
+  get head(): Uint8Array {
+    this.definition ??= encodeHead(this.keys);
+    return this.definition;
   }
 
   /** Counts a meeting; true when objects of this shape keep coming. */
@@ -93,26 +99,24 @@ function generateWriter(shape: Shape, keys: readonly string[]): ShapeWriter {
 }
 
 /** Does what generated code does, from the list of keys; and has code generated when that pays. */
-function closeOverWriter(shape: Shape, keys: readonly string[]): ShapeWriter {
-  let written = 0;
-  return (object, at, encoder) => {
-    if (++written === GENERATED_AFTER && mayGenerateCode) {
-      shape.write = generateWriter(shape, keys);
-      return shape.write(object, at, encoder);
-    }
-    const prototype = Object.getPrototypeOf(object);
-    if (prototype !== Object.prototype && !encoder.isPlainPrototype(prototype)) return -1;
-    let count = 0;
-    for (const key in object) if (key !== keys[count++]) return -1;
-    if (count !== keys.length) return -1;
-    let next = encoder.writeShapeHead(shape, at);
-    if (next < 0) return -1;
-    const { slots } = shape;
-    for (let index = 0; index < keys.length; index++) {
-      next = encoder.writeField(object[keys[index] as string], next, slots[index] as Slot);
-    }
-    return next;
-  };
+function writeByKeys(this: Shape, object: Record<string, unknown>, at: number, encoder: Encoder): number {
+  const { keys } = this;
+  if (++this.written === GENERATED_AFTER && mayGenerateCode) {
+    this.write = generateWriter(this, keys);
+    return this.write(object, at, encoder);
+  }
+  const prototype = Object.getPrototypeOf(object);
+  if (prototype !== Object.prototype && !encoder.isPlainPrototype(prototype)) return -1;
+  let count = 0;
+  for (const key in object) if (key !== keys[count++]) return -1;
+  if (count !== keys.length) return -1;
+  let next = encoder.writeShapeHead(this, at);
+  if (next < 0) return -1;
+  const { slots } = this;
+  for (let index = 0; index < keys.length; index++) {
+    next = encoder.writeField(object[keys[index] as string], next, slots[index] as Slot);
+  }
+  return next;
 }
 
 function generateReader(keys: readonly string[]): ShapeReader {
@@ -121,17 +125,15 @@ function generateReader(keys: readonly string[]): ShapeReader {
 }
 
 /** Does what generated code does, from the list of keys; and has code generated when that pays. */
-function countingReader(shape: Shape, keys: readonly string[]): ShapeReader {
-  let read = 0;
-  return (decoder) => {
-    if (++read === GENERATED_AFTER && mayGenerateCode) {
-      shape.read = generateReader(keys);
-      return shape.read(decoder);
-    }
-    const object = {};
-    for (const key of keys) setOwn(object, key, decoder.read());
-    return object;
-  };
+function readByKeys(this: Shape, decoder: Decoder): object {
+  const { keys } = this;
+  if (++this.wasRead === GENERATED_AFTER && mayGenerateCode) {
+    this.read = generateReader(keys);
+    return this.read(decoder);
+  }
+  const object = {};
+  for (const key of keys) setOwn(object, key, decoder.read());
+  return object;
 }
 
 /** Sets an own property, whatever its name. */

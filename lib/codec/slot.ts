@@ -1,5 +1,7 @@
 import { InternLimit } from '../generated/layout';
 import type { Shape } from './shapes';
+import type { TableChannel } from './table-channel';
+import type { Tables } from './tables';
 
 /** Strings shorter than this are as small inline as by id. */
 const SHORTEST = 4;
@@ -33,8 +35,8 @@ export class Slot {
     return this.inner;
   }
 
-  /** The id of a string that keeps coming here, or 0. `intern` asks the process-wide table and gives 0 for a refusal. */
-  stringId(text: string, intern: (text: string) => number): number {
+  /** The id of a string that keeps coming here, or 0. Who keeps it first has it counted against his quota. */
+  stringId(text: string, tables: Tables, channel: TableChannel): number {
     if (this.misses >= MISSES) {
       if (++this.misses < REST) return 0;
       this.misses = 0;
@@ -42,7 +44,7 @@ export class Slot {
     if (text === this.text) {
       this.misses = 0;
       if (this.textId > 0) return this.textId;
-      if (this.textId === 0 && ++this.sightings >= SIGHTINGS) this.textId = intern(text) || -1;
+      if (this.textId === 0 && ++this.sightings >= SIGHTINGS) this.textId = tables.internString(text, channel) || -1;
       return this.textId > 0 ? this.textId : 0;
     }
     if (text === this.second) {

@@ -2,7 +2,7 @@ import { native } from '../native';
 import { decodeSelfContained, encodeSelfContained } from './self-contained';
 import { shapeOf } from './shape-tree';
 import type { Shape } from './shapes';
-import { TableChannel } from './table-channel';
+import type { TableChannel } from './table-channel';
 
 /** A shape is admitted to the process-wide table when this thread wrote so many objects of it. */
 const SHAPE_SIGHTINGS = 3;
@@ -14,8 +14,6 @@ const SHAPE_SIGHTINGS = 3;
 export class Tables {
   private readonly strings: (string | undefined)[] = [];
   private readonly shapes: (Shape | undefined)[] = [];
-  /** Whose value is being encoded: new strings and shapes count against its quota. Set before each value. */
-  channel: TableChannel = TableChannel.serializer;
 
   /** The string of an id, or undefined for an id that was never given. */
   string(id: number): string | undefined {
@@ -28,16 +26,17 @@ export class Tables {
   }
 
   /** The id of a string, or 0 when the table is full, or takes no more from this channel. */
-  readonly internString = (text: string): number => {
-    const id = native.internString(this.channel.number, encodeSelfContained(text));
-    if (id !== 0) this.strings[id] = text;
+  internString(text: string, channel: TableChannel): number {
+    const encoded = encodeSelfContained(text);
+    const id = native.internString(channel.number, encoded);
+    // A copy: the string may be a part of a long one, which the engine keeps for as long as its part.
+    if (id !== 0) this.strings[id] ??= decodeSelfContained(encoded) as string;
     return id;
-  };
+  }
 
   /** The id of a shape that has none: asked for when its objects keep coming. 0 while it has none. */
-  admit(shape: Shape): number {
+  admit(shape: Shape, { number: channel }: TableChannel): number {
     if (++shape.sightings < SHAPE_SIGHTINGS) return 0;
-    const channel = this.channel.number;
     // By this channel alone: another one may be admitted, or may have been.
     if (shape.refusedBy?.has(channel)) return 0;
     shape.id = native.internShape(channel, encodeSelfContained(shape.keys));

@@ -162,6 +162,7 @@ export function unsupportedKind(value: object): [what: string, advice: string] |
     ];
   }
   if (types.isWeakMap(value) || types.isWeakSet(value)) return ['a weak collection', 'send a Map or a Set'];
+  if (looksPlain(value)) return undefined;
   if (types.isProxy(value)) return ['a Proxy', 'send a plain copy of what it shows'];
   if (types.isGeneratorObject(value) || types.isMapIterator(value) || types.isSetIterator(value)) {
     return ['an iterator', 'send an array of what it yields'];
@@ -173,6 +174,13 @@ export function unsupportedKind(value: object): [what: string, advice: string] |
     if (wrong !== undefined) return ['a malformed EncodedMessage', `${wrong.part} must be ${wrong.expected}`];
   }
   return undefined;
+}
+
+/** What a Proxy or a host object shows is sent, when it shows an array or an object without a class. */
+function looksPlain(value: object): boolean {
+  if (Array.isArray(value)) return true;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
 
 function isWeakRef(value: object): boolean {

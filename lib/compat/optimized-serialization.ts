@@ -16,6 +16,12 @@ export {
   type CodecPoolStats,
 } from '../codec/codec-pool';
 export { CompressionType } from '../codec/compression-type';
+export { type DefineMessageOptions, defineMessage } from '../codec/define/define-message';
+export type { Decoded, MessageDefinition } from '../codec/define/definition';
+export { AgentwireDefinitionError } from '../codec/define/errors';
+export type { FieldSpec, FieldSpecs, MessageInputOf, MessageOf } from '../codec/define/types';
+export { unknownFields } from '../codec/define/unknown-fields';
+export { EncodedMessage } from '../codec/encoded-message';
 export { MessageType } from '../codec/message-type';
 export {
   CoordinationMessage,

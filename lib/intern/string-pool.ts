@@ -1,3 +1,4 @@
+import { isWellFormed } from '../checks';
 import { AgentwireArgumentError, AgentwireError, AgentwireRangeError, quote, withContext } from '../errors';
 import { InternLimit, STATIC_STRINGS } from '../generated/layout';
 import { native } from '../native';
@@ -49,8 +50,9 @@ export class OptimizedStringPool {
    * are kept.
    */
   static shared(name: string): OptimizedStringPool {
-    if (typeof name !== 'string' || name.length === 0 || name.length > MOST_NAME_LENGTH) {
-      throw new AgentwireArgumentError('name', `a string of 1 to ${MOST_NAME_LENGTH} characters`, name);
+    if (typeof name !== 'string' || name.length === 0 || name.length > MOST_NAME_LENGTH || !isWellFormed(name)) {
+      const expected = `a string of 1 to ${MOST_NAME_LENGTH} characters without half a surrogate pair`;
+      throw new AgentwireArgumentError('name', expected, name);
     }
     return new (OptimizedStringPool as new (name: SharedName) => OptimizedStringPool)(new SharedName(name));
   }

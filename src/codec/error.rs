@@ -53,6 +53,8 @@ pub enum DecodeErrorKind {
     VarintNotShortest,
     /// More containers within one another than allowed.
     TooDeep,
+    /// A field path that leads through more Maps within one another than allowed.
+    TooManyMaps,
     /// A count of things that the bytes left cannot hold, not even with one byte for each.
     CountTooLarge {
         /// The count, or a shape's number of keys.
@@ -150,6 +152,7 @@ impl DecodeErrorKind {
             DecodeErrorKind::VarintTooLarge => "VarintTooLarge",
             DecodeErrorKind::VarintNotShortest => "VarintNotShortest",
             DecodeErrorKind::TooDeep => "TooDeep",
+            DecodeErrorKind::TooManyMaps => "TooManyMaps",
             DecodeErrorKind::CountTooLarge { .. } => "CountTooLarge",
             DecodeErrorKind::MisplacedHole => "MisplacedHole",
             DecodeErrorKind::KeyNotString { .. } => "KeyNotString",
@@ -202,6 +205,12 @@ impl fmt::Display for DecodeErrorKind {
                 write!(
                     f,
                     "expected the shortest form of a varint, found one that ends in a zero byte"
+                )
+            }
+            DecodeErrorKind::TooManyMaps => {
+                write!(
+                    f,
+                    "expected a path through at most 8 Maps within one another, found one more"
                 )
             }
             DecodeErrorKind::TooDeep => {

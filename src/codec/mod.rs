@@ -12,11 +12,13 @@
 //! | [`decode`](mod@decode), [`encode`](mod@encode) | bytes to values and back |
 //! | [`path`], [`find`] | field paths, and what is at one in encoded bytes |
 //! | [`json`] | values as JSON text and back |
+//! | [`batch`] | what the value of a batch is |
 //! | [`tables`] | what strings and shapes by id refer to |
 //! | [`frame`] | messages as bytes: the header, flags, checksum, the way to the value |
 //! | [`compress`] | zstd and LZ4, bounded |
 //! | [`error`] | what can be wrong |
 
+pub mod batch;
 pub mod binary;
 mod build;
 pub mod compress;

@@ -84,6 +84,21 @@ impl Value {
         Value::Text(text.into())
     }
 
+    /// How deep containers are nested in it; 0 for a value that holds no other.
+    pub fn depth(&self) -> usize {
+        let deepest = match self {
+            Value::Array(values) | Value::Set(values) => values.iter().map(Value::depth).max(),
+            Value::Object(properties) => properties.iter().map(|(_, value)| value.depth()).max(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| key.depth().max(value.depth()))
+                .max(),
+            Value::Message { fields, .. } => fields.iter().map(|(_, value)| value.depth()).max(),
+            _ => return 0,
+        };
+        1 + deepest.unwrap_or(0)
+    }
+
     /// What it is, for messages.
     pub fn type_name(&self) -> &'static str {
         match self {

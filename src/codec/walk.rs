@@ -40,6 +40,8 @@ pub(super) struct Walk<'a, 't> {
     owed: usize,
     keys: OpenKeys<WireText<'a>>,
     shapes: LocalShapes,
+    /// Maps that a path has led into, each of which was read to its end first.
+    maps_entered: u32,
 }
 
 impl<'a, 't> Walk<'a, 't> {
@@ -50,6 +52,7 @@ impl<'a, 't> Walk<'a, 't> {
             owed: 0,
             keys: OpenKeys::new(),
             shapes: LocalShapes::new(),
+            maps_entered: 0,
         }
     }
 

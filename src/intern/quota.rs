@@ -5,8 +5,8 @@
 //! is everybody's, and counts for the one that brought it alone.
 //!
 //! The quota is a share of what is free, not of the whole: a channel is admitted while [`SHARE`] times what it then holds is at
-//! most what is then still free. One alone gets a quarter of the table, and as many as there may ever be, one after the other
-//! or at once, never fill it: the next one finds room.
+//! most what is then still free. One alone gets a quarter of the table, the next one a quarter of the rest. It takes some dozens that
+//! use up their quotas to leave nothing for the next, which then writes inline.
 
 use std::collections::HashMap;
 

@@ -5,6 +5,7 @@ use napi::bindgen_prelude::{Buffer, Either, Uint8Array};
 use napi_derive::napi;
 
 use super::error::{Code, Result};
+use super::own_stack::{depth_of_text, with_stack_for};
 use crate::codec::find::Found;
 use crate::codec::json::{self, FromJsonOptions, JsonError, ToJsonError, ToJsonOptions};
 use crate::codec::path::Path;
@@ -93,8 +94,8 @@ pub fn find_fault(encoded: &[u8], by_tables: bool, is_batch: bool) -> Option<Nat
             .err()
             .map(NativeFault::from);
     }
-    match codec::decode(encoded, tables) {
-        Ok(value) => (!json::is_batch(&value)).then(not_a_batch),
+    match codec::batch::is_batch(encoded, tables) {
+        Ok(is_batch) => (!is_batch).then(not_a_batch),
         Err(error) => Some(error.into()),
     }
 }
@@ -147,7 +148,9 @@ pub fn value_to_json(
         indent,
         ..Default::default()
     };
-    match json::value_to_json(&value, options) {
+    // The envelope of a batch has more levels than the value.
+    let depth = value.depth();
+    match with_stack_for(depth, || json::value_to_json(&value, options))? {
         Ok(text) => Ok(Either::A(text)),
         Err(ToJsonError::Undecodable(error)) => Ok(Either::B(error.into())),
         Err(error @ ToJsonError::TooLong { .. }) => {
@@ -158,12 +161,15 @@ pub fn value_to_json(
 
 /// The encoded bytes, self-contained, of a JSON text.
 #[napi(catch_unwind)]
-pub fn value_from_json(text: String, plain: bool) -> Either<Uint8Array, NativeFault> {
-    let mut bytes = Vec::new();
-    match json::from_json(&text, FromJsonOptions { plain }, &mut bytes) {
-        Ok(()) => Either::A(bytes.into()),
+pub fn value_from_json(text: String, plain: bool) -> Result<Either<Uint8Array, NativeFault>> {
+    let read = || {
+        let mut bytes = Vec::new();
+        json::from_json(&text, FromJsonOptions { plain }, &mut bytes).map(|()| bytes)
+    };
+    Ok(match with_stack_for(depth_of_text(&text), read)? {
+        Ok(bytes) => Either::A(bytes.into()),
         Err(error) => Either::B(error.into()),
-    }
+    })
 }
 
 /// In place of a length: the bytes are no value.

@@ -15,6 +15,7 @@
 //! | `tables.rs` | the process-wide strings and shapes |
 //! | `codec.rs` | the Rust codec, for tests and tools |
 //! | `frame.rs` | compression and checksum of messages, the Rust reader of messages |
+//! | `own_stack.rs` | work that recurses deeper than a JavaScript thread's stack may take |
 //! | `layout_ts.rs` | offsets and constants as TypeScript source |
 //! | `copies.rs` | finds other copies of the addon in this process |
 //! | `usage.rs` | how much native memory there is |
@@ -30,6 +31,7 @@ mod fast;
 mod frame;
 mod layout_ts;
 mod memory;
+mod own_stack;
 mod pool;
 mod ring;
 mod stream;

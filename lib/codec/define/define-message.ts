@@ -90,6 +90,7 @@ export function defineMessage<const F extends FieldSpecs, const X extends ExtraP
     fieldList,
     reserved,
     byTag: [...fieldList].sort((a: Field, b: Field) => a.tag - b.tag),
+    fieldOf: new Map(fieldList.map((field: Field) => [field.tag, field])),
     positions: new Map(fieldList.map((field, index) => [field.name, index])),
     keepsExtra: checkExtra(options.extra) === 'keep',
     otherSlot: new Slot(),

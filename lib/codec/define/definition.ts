@@ -86,6 +86,8 @@ export class MessageDefinition<Read, Given = GivenOf<Read>> {
    */
   decode(bytes: Uint8Array): Decoded<Read> {
     if (!(bytes instanceof Uint8Array)) checkBytes('bytes', bytes);
+    // First: a function that names the type of a field may read messages itself.
+    this.#link();
     try {
       return readBytes(this.codec.read, bytes, this.fingerprint) as Decoded<Read>;
     } catch (error) {

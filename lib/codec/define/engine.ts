@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { Decoder } from '../decoder';
 import { copyOf, withWritten } from '../growing-memory';
 import type { MessageReader, MessageWriter } from './plan';
@@ -35,6 +36,7 @@ const copies = new Uint8Array(COPIED_BYTES + 1);
 const ofCopies = new Decoder(null);
 ofCopies.attach(copies);
 const ofOthers = new Decoder(null);
+const nothing = new Uint8Array(0);
 
 /** Reads the message that fills `bytes`. */
 export function readBytes(read: MessageReader, bytes: Uint8Array, fingerprint: number): object {
@@ -45,10 +47,15 @@ export function readBytes(read: MessageReader, bytes: Uint8Array, fingerprint: n
     copies[length] = GUARD;
   } else {
     decoder = ofOthers;
-    decoder.attach(bytes);
+    // Another thread may write shared memory meanwhile.
+    decoder.attach(types.isSharedArrayBuffer(bytes.buffer) ? bytes.slice() : bytes);
   }
-  decoder.begin(0, length);
-  const message = read(decoder, fingerprint);
-  decoder.finish();
-  return message;
+  try {
+    decoder.begin(0, length);
+    const message = read(decoder, fingerprint);
+    decoder.finish();
+    return message;
+  } finally {
+    if (decoder === ofOthers) decoder.attach(nothing);
+  }
 }

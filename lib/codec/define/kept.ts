@@ -30,7 +30,7 @@ export function othersOf(plan: Plan, value: object): Map<number, unknown> | unde
     if (!types.isMap(kept) || malformedTag(kept) !== undefined) throw MISFIT;
     others = new Map<number, unknown>();
     for (const [tag, entry] of kept as Map<number, unknown>) {
-      const field = plan.byTag.find((each) => each.tag === tag);
+      const field = plan.fieldOf.get(tag);
       if (field === undefined) {
         others.set(tag, entry);
       } else if (isLeftOut(field, givenFor(field, value))) {

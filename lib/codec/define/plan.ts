@@ -8,6 +8,7 @@ import type { Field } from './fields';
 export interface Plan extends Definition {
   /** The fields by ascending tag. */
   readonly byTag: readonly Field[];
+  readonly fieldOf: ReadonlyMap<number, Field>;
   /** Position in `fieldList` by name. */
   readonly positions: ReadonlyMap<string, number>;
   /** Properties that are no fields are kept, else refused. */

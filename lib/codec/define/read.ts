@@ -278,7 +278,8 @@ function objectSource(fieldList: readonly Field[]): string {
   const rest = fieldList.slice(first).map((field, offset) => {
     const value = `f${first + offset}`;
     const key = JSON.stringify(field.name);
-    const set = field.inherited ? `setOwn(object, ${key}, ${value});` : `object[${key}] = ${value};`;
+    // Object.prototype may have a setter of that name by then.
+    const set = `setOwn(object, ${key}, ${value});`;
     return mayLack(field) ? `if (${value} !== ABSENT) ${set}` : set;
   });
   return `

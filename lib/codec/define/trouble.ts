@@ -15,7 +15,7 @@ class Trouble {
 /** Adds to what was thrown that it happened in a field (or in an element of it, by its index); 0 for no field. */
 export function inField(thrown: unknown, plan: Plan, tag: number): unknown {
   if (tag === 0) return thrown;
-  const field = plan.byTag.find((each) => each.tag === tag);
+  const field = plan.fieldOf.get(tag);
   return within(thrown, field === undefined ? `.(tag ${tag})` : propertyStep(field.name));
 }
 

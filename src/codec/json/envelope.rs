@@ -35,13 +35,19 @@ fn is_message(element: &Value) -> bool {
             parts[..],
             [
                 Value::Int(0..=255),
-                Value::BigInt { .. },
-                Value::BigInt { .. } | Value::Int(0),
+                _,
+                _,
                 _
-            ] if !matches!(parts[3], Value::Hole)
+            ] if is_u64(&parts[1])
+                && (is_u64(&parts[2]) || matches!(parts[2], Value::Int(0)))
+                && !matches!(parts[3], Value::Hole)
         ),
         _ => false,
     }
+}
+
+fn is_u64(value: &Value) -> bool {
+    matches!(value, Value::BigInt { negative: false, magnitude } if magnitude.len() <= size_of::<u64>())
 }
 
 fn message(element: Value) -> Option<Value> {

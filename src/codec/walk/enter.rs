@@ -12,6 +12,10 @@ use crate::codec::text::Units;
 /// it does not see keys that repeat, and strings by id that are in none of the tables.
 type Skip = Pass<false>;
 
+/// Most Maps within one another that a path leads through. Each is read to its end before the next, so that time would
+/// otherwise grow with the square of a few bytes.
+const MAX_MAPS: u32 = 8;
+
 impl<'a> Walk<'a, '_> {
     /// From a value within `depth` containers to the part of it that a segment names. False when there
     /// is none; the walk ends then.
@@ -160,6 +164,10 @@ impl<'a> Walk<'a, '_> {
         segment: &Segment,
         depth: u32,
     ) -> Result<bool, DecodeError> {
+        self.maps_entered += 1;
+        if self.maps_entered > MAX_MAPS {
+            return Err(DecodeError::new(offset, DecodeErrorKind::TooManyMaps));
+        }
         let count = self.cursor.length()?;
         self.owe(offset, count, 2)?;
         let mut found = None;
