@@ -5,6 +5,7 @@ import { Pair } from './pair.mjs';
 import { bloom } from './rows/bloom.mjs';
 import { codecs } from './rows/codec.mjs';
 import { codecPool } from './rows/codec-pool.mjs';
+import { emitter } from './rows/emitter.mjs';
 import { garbage } from './rows/garbage.mjs';
 import { latency } from './rows/latency.mjs';
 import { memory } from './rows/memory.mjs';
@@ -30,6 +31,7 @@ const HELP = `Usage: npm run bench [-- options]
                    10       string pool
                    11       codec pool
                    12       messages to bytes and back
+                   14       emit and publish on one thread
                    16       memory of agents
                    17       garbage per message
                    18       ten minutes at half of peak: only when asked for (one minute, not judged, with --quick)
@@ -66,6 +68,7 @@ const rows = [
   { names: ['10'], run: stringPool },
   { names: ['11'], run: codecPool },
   { names: ['12'], run: codecs },
+  { names: ['14'], run: emitter },
   { names: ['16'], run: memory },
   { names: ['17'], run: garbage },
   { names: ['18'], run: soak, isLong: true },

@@ -1,4 +1,5 @@
 /** Messages between agents in worker threads. See the README for a first example. */
+export type { BatchMessage } from './bus/batch';
 export { MessageContext } from './bus/context';
 export { type BusMetrics, EventBus } from './bus/event-bus';
 export {
@@ -8,7 +9,17 @@ export {
   type PublishOptions,
   type SubscribeOptions,
 } from './bus/options';
-export { type Dropped, type Handler, Subscription, type SubscriptionStats } from './bus/subscription';
+export { MessageStream, type StreamedMessage, type StreamOptions } from './bus/stream';
+export { type Dropped, type Handler, type Listener, Subscription, type SubscriptionStats } from './bus/subscription';
+export type {
+  AggregateLimits,
+  AggregateMapTransform,
+  AggregateTransform,
+  FilterTransform,
+  MapTransform,
+  ReduceTransform,
+  Transform,
+} from './bus/transform';
 export { AgentwireJsonError } from './codec/json-error';
 export { AgentwireDecodeError } from './codec/reader';
 export { AgentwireValueError } from './codec/unsupported';

@@ -1,5 +1,5 @@
 import { threadTables } from '../codec/thread-tables';
-import { Control, Gate, Outcome } from '../generated/layout';
+import { Attention, Control, Gate, Outcome } from '../generated/layout';
 import { native } from '../native';
 import { onExit } from './exit';
 import { Inbox } from './inbox';
@@ -24,6 +24,8 @@ export class Endpoint {
   readonly native: InstanceType<typeof native.NativeEndpoint>;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  private readonly control: Int32Array;
+  private routes = 0;
   private gates = shared(FIRST_GATES);
   private outcomes = shared(FIRST_SLOTS * Outcome.Bytes);
   /** Who waits for a topic to become writable. */
@@ -34,9 +36,10 @@ export class Endpoint {
     const tables = threadTables();
     const controlBytes = shared(Control.Bytes);
     const control = new Int32Array(controlBytes.buffer);
+    this.control = control;
     control[Control.MaySpin >> 2] = 1;
     this.outbox = new Outbox(control, tables, () => this.inbox.resumeSoon(), this.tellWaiting);
-    this.inbox = new Inbox(control, tables, this.outbox, this.retryWaiting);
+    this.inbox = new Inbox(control, tables, this.outbox, this.retryWaiting, this.outdateRoutes);
     // Topics without an id are always asked for: index 0 is theirs together.
     this.gates[0] = Gate.Ask;
     this.native = new native.NativeEndpoint(
@@ -54,6 +57,7 @@ export class Endpoint {
       drain,
       drainCritical,
       takeBlock,
+      endpointId: this.native.id,
       topicName: (id) => this.native.topicName(id),
       foldOutcomes: () => this.native.foldOutcomes(),
     });
@@ -89,6 +93,21 @@ export class Endpoint {
     this.writableWaiters.add(retry);
     return () => this.writableWaiters.delete(retry);
   }
+
+  /** Changes whenever routes that were looked up on a watched bus may be stale. */
+  get routesVersion(): number {
+    // A plain load: who subscribed and then had this thread told of it is seen.
+    if (this.control[Control.Attention >> 2] & Attention.Routes) {
+      Atomics.and(this.control, Control.Attention >> 2, ~Attention.Routes);
+      this.routes++;
+    }
+    return this.routes;
+  }
+
+  /** What was looked up of routes is stale. */
+  readonly outdateRoutes = (): void => {
+    this.routes++;
+  };
 
   private readonly retryWaiting = (): void => {
     this.outbox.submit();

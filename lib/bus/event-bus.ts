@@ -2,6 +2,9 @@ import { inspect, types } from 'node:util';
 import { TableChannel } from '../codec/table-channel';
 import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative, quote } from '../errors';
 import type { NativeLedger } from '../generated/binding';
+import { checkSignal, onAbort } from '../wait/abort';
+import { type BatchMessage, publishEach } from './batch';
+import { Emitter } from './emitter';
 import { Endpoint } from './endpoint';
 import {
   checkBusOptions,
@@ -12,14 +15,24 @@ import {
   type PublishOptions,
   type SubscribeOptions,
 } from './options';
+import { MessageStream, type StreamOptions } from './stream';
 import {
   type Dropped,
   type Handler,
+  type Listener,
   Subscription,
   type SubscriptionOwner,
   type SubscriptionStats,
 } from './subscription';
 import { TopicEntry } from './topic-entry';
+import {
+  type AggregateMapTransform,
+  type AggregateTransform,
+  type FilterTransform,
+  type MapTransform,
+  type ReduceTransform,
+  transformed,
+} from './transform';
 
 /** Topics without an id that are kept at hand; the oldest is forgotten for a new one. */
 const MOST_INLINE_TOPICS = 1024;
@@ -38,6 +51,8 @@ export interface BusMetrics extends SubscriptionStats {
   topics: number;
   /** Times that this thread's outbox held bytes that are no record, and lost what was behind them. Always 0 without a bug. */
   malformed: number;
+  /** Calls of this object's listeners by an `emit` of their thread that threw or rejected. */
+  listenerFailures: number;
 }
 
 /**
@@ -55,6 +70,7 @@ export class EventBus {
   private readonly inlineTopics = new Map<string, TopicEntry>();
   private readonly subscriptions = new Set<Subscription>();
   private readonly waiting = new Set<(error: Error) => void>();
+  private emitter: Emitter | undefined;
   private lastTopic: TopicEntry | undefined;
   private isClosed = false;
 
@@ -90,6 +106,16 @@ export class EventBus {
     const last = this.lastTopic;
     const entry = last !== undefined && last.name === topic ? last : this.findTopic(topic);
     return this.endpoint.outbox.write(entry, payload, checked);
+  }
+
+  /**
+   * Publishes the messages in order: how many were admitted. Where a subscription is full it stops, so that the caller goes on from
+   * there after `writable(messages[count].topic)`. Nothing is published when one has the wrong form; a topic or a payload that
+   * `publish` would refuse by an error stops it as well, and is thrown where it is the first of the batch.
+   */
+  publishBatch(messages: readonly BatchMessage[]): number {
+    if (this.isClosed) throw this.closedError();
+    return publishEach(messages, (topic, payload, options) => this.publish(topic, payload, options));
   }
 
   /** Submits what was published in this turn, now rather than at its end. */
@@ -142,22 +168,120 @@ export class EventBus {
   /**
    * Calls `handler` for every message whose topic matches `pattern`: segments split by `.`, where `*` stands for one segment and
    * `**` for zero or more. What a handler throws is counted and reported; it never takes the thread down.
+   *
+   * With a `transform` the handler's payload is what the transform makes of the messages, on this thread.
    */
-  subscribe<T = unknown>(pattern: string, handler: Handler<T>, options: SubscribeOptions = {}): Subscription {
+  subscribe<T, R>(
+    pattern: string,
+    handler: Handler<R>,
+    options: SubscribeOptions & { transform: MapTransform<T, R> },
+  ): Subscription;
+  subscribe<T>(
+    pattern: string,
+    handler: Handler<T>,
+    options: SubscribeOptions & { transform: FilterTransform<T> },
+  ): Subscription;
+  subscribe<T, R>(
+    pattern: string,
+    handler: Handler<R>,
+    options: SubscribeOptions & { transform: ReduceTransform<T, R> },
+  ): Subscription;
+  subscribe<T = unknown>(
+    pattern: string,
+    handler: Handler<T[]>,
+    options: SubscribeOptions & { transform: AggregateTransform },
+  ): Subscription;
+  subscribe<T, R>(
+    pattern: string,
+    handler: Handler<R>,
+    options: SubscribeOptions & { transform: AggregateMapTransform<T, R> },
+  ): Subscription;
+  subscribe<T = unknown>(
+    pattern: string,
+    handler: Handler<T>,
+    options?: SubscribeOptions & { transform?: undefined },
+  ): Subscription;
+  subscribe(
+    pattern: string,
+    handler: Handler<never>,
+    options: SubscribeOptions & { transform?: unknown } = {},
+  ): Subscription {
     if (this.isClosed) throw this.closedError();
     if (typeof pattern !== 'string') throw new AgentwireArgumentError('pattern', 'a string', pattern);
     if (typeof handler !== 'function') throw new AgentwireArgumentError('handler', 'a function', handler);
     const queueLimit = checkSubscribeOptions(options);
+    const signal = checkSignal(options.signal);
+    if (signal?.aborted) throw signal.reason;
+    const behind = transformed(options.transform, handler, queueLimit);
     const { native, inbox } = this.endpoint;
+    let subscription: Subscription | undefined;
+    const stopListening = signal === undefined ? undefined : onAbort(signal, () => subscription?.unsubscribe());
     try {
       const { slot, id } = this.endpoint.growing(() => native.subscribe(this.handle, pattern, queueLimit));
-      const subscription = new Subscription(this.owner, slot, id, pattern, handler as Subscription['handler']);
+      subscription = new Subscription(this.owner, slot, id, pattern, behind.handler);
+      subscription.beforeEnd = behind.flush;
       inbox.attach(subscription);
       this.subscriptions.add(subscription);
+      if (stopListening !== undefined) subscription.atEnd(stopListening);
       return subscription;
     } catch (error) {
+      stopListening?.();
       throw fromNative(error, `the pattern ${quote(pattern)} cannot be subscribed to`);
     }
+  }
+
+  /**
+   * The messages of a pattern, for `for await (const { topic, payload, context } of bus.stream('a.*'))`. It is subscribed when
+   * this returns: what is published from then on waits for the loop, up to `highWaterMark`, and a full stream makes `publish`
+   * return false, as a slow handler does. Waiting for the next message does not keep the thread alive; `ref()` does.
+   */
+  stream<T, R>(pattern: string, options: StreamOptions & { transform: MapTransform<T, R> }): MessageStream<R>;
+  stream<T>(pattern: string, options: StreamOptions & { transform: FilterTransform<T> }): MessageStream<T>;
+  stream<T, R>(pattern: string, options: StreamOptions & { transform: ReduceTransform<T, R> }): MessageStream<R>;
+  stream<T = unknown>(pattern: string, options: StreamOptions & { transform: AggregateTransform }): MessageStream<T[]>;
+  stream<T, R>(pattern: string, options: StreamOptions & { transform: AggregateMapTransform<T, R> }): MessageStream<R>;
+  stream<T = unknown>(pattern: string, options?: StreamOptions & { transform?: undefined }): MessageStream<T>;
+  stream<T>(pattern: string, options: StreamOptions = {}): MessageStream<T> {
+    return new MessageStream<T>((...given) => this.subscribe(...given), pattern, options);
+  }
+
+  /**
+   * Calls `listener(payload, topic, context)` for every message whose topic matches: of an `emit` in this thread at once and by
+   * reference, without a context; of `publish`, and of an `emit` in another thread, as `subscribe` does. Adding one twice has it
+   * called twice.
+   */
+  on<T = unknown>(pattern: string, listener: Listener<T>): this {
+    this.ownEmitter().add(pattern, listener as Listener, false);
+    return this;
+  }
+
+  /** As `on`, for one message: the listener is taken off before it is called. */
+  once<T = unknown>(pattern: string, listener: Listener<T>): this {
+    this.ownEmitter().add(pattern, listener as Listener, true);
+    return this;
+  }
+
+  /** Takes off what `on` or `once` of this object added: the last one, where it was added more than once. */
+  off<T = unknown>(pattern: string, listener: Listener<T>): this {
+    if (typeof pattern !== 'string') throw new AgentwireArgumentError('pattern', 'a string', pattern);
+    if (typeof listener !== 'function') throw new AgentwireArgumentError('listener', 'a function', listener);
+    this.emitter?.remove(pattern, listener as Listener);
+    return this;
+  }
+
+  /**
+   * Hands the message to this thread's listeners (`on`, `once`, of every EventBus of this name) at once, in the order in which they
+   * were added and by reference, and publishes it for everybody else, if there is anybody: listeners of other threads, and every
+   * subscription and stream, get a copy. With nobody else nothing is copied, and the payload may be anything.
+   *
+   * True when somebody listens. False when nobody does, or when a subscription is full: then, as with `publish`, nobody gets it.
+   * What a listener throws or rejects with is reported and counted as that of a handler is, and the next ones are called.
+   * No topic is special, not `error` either.
+   */
+  emit(topic: string, payload?: unknown, options?: PublishOptions): boolean {
+    if (this.isClosed) throw this.closedError();
+    const checked = options === undefined ? undefined : checkPublishOptions(options);
+    return (this.emitter ?? this.ownEmitter()).emit(topic, payload, checked);
   }
 
   /** How many subscriptions, of all threads, a message to this topic would go to. */
@@ -171,11 +295,26 @@ export class EventBus {
     }
   }
 
+  /**
+   * The ids of the subscriptions, of all threads, that a message to this topic would go to now, in order of subscription:
+   * `subscription.id`, and those of streams and listeners.
+   */
+  findMatchingSubscriptions(topic: string): number[] {
+    if (this.isClosed) throw this.closedError();
+    if (typeof topic !== 'string') throw new AgentwireArgumentError('topic', 'a string', topic);
+    try {
+      return this.endpoint.native.matchingIds(this.handle, topic);
+    } catch (error) {
+      throw fromNative(error, `${quote(topic)} cannot be a topic`);
+    }
+  }
+
   /** The figures of the bus, over all threads. */
   getMetrics(): BusMetrics {
     if (this.isClosed) throw this.closedError();
     const { ledger, ...counts } = this.endpoint.native.busMetrics(this.handle);
-    return { ...counts, ...statsOf(ledger), malformed: this.endpoint.native.malformedOutboxes() };
+    const listenerFailures = this.emitter?.failures ?? 0;
+    return { ...counts, ...statsOf(ledger), malformed: this.endpoint.native.malformedOutboxes(), listenerFailures };
   }
 
   /** Keeps this thread alive while the bus is open. By default an idle bus lets the thread end. */
@@ -198,6 +337,9 @@ export class EventBus {
   close(): void {
     if (this.isClosed) return;
     this.endpoint.outbox.refuseReentry();
+    // Before anything ends: the handlers may publish still. One of them may close the bus.
+    for (const subscription of [...this.subscriptions]) subscription.finish();
+    if (this.isClosed) return;
     this.isClosed = true;
     // Native submits first, then ends the subscriptions: what was published before still finds them.
     this.endpoint.native.closeBus(this.handle);
@@ -206,12 +348,32 @@ export class EventBus {
       this.endpoint.inbox.detach(subscription);
     }
     this.subscriptions.clear();
+    this.emitter?.close();
     this.endpoint.outbox.reset();
     this.endpoint.keepAlive(this, false);
     for (const fail of this.waiting) fail(this.closedError());
     this.topics.clear();
     this.inlineTopics.clear();
     this.lastTopic = undefined;
+  }
+
+  /** `close()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  private ownEmitter(): Emitter {
+    if (this.isClosed) throw this.closedError();
+    this.emitter ??= new Emitter(this.name, this.endpoint, this.handle, {
+      subscribe: (pattern, handler) => this.subscribe(pattern, handler),
+      publish: (topic, payload, options) => this.endpoint.outbox.write(this.findTopic(topic), payload, options),
+    });
+    return this.emitter;
   }
 
   private findTopic(topic: string): TopicEntry {

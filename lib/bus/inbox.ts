@@ -5,7 +5,7 @@ import { Attention, Bus, Control, Flag, Record as Layout, Outcome } from '../gen
 import { type ContextExtras, MessageContext } from './context';
 import { EventPriority } from './options';
 import type { Outbox } from './outbox';
-import type { Subscription } from './subscription';
+import { neverHandled, type Subscription } from './subscription';
 
 /** A drain works for about this long, then yields to the event loop, ms. */
 const BUDGET_MS = 1;
@@ -35,6 +35,8 @@ export interface DrainFunctions {
   drainCritical(): void;
   takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean;
   topicName(id: number): string | null;
+  /** Process-wide id of this thread's endpoint. */
+  readonly endpointId: number;
   /** Folds outcomes into the ledgers, outside of a drain. */
   foldOutcomes(): void;
 }
@@ -67,6 +69,8 @@ export class Inbox {
     private readonly outbox: Outbox,
     /** Called when a topic may have become writable. */
     private readonly onWritable: () => void,
+    /** Called when subscriptions of a watched bus have changed. */
+    private readonly onRoutes: () => void,
   ) {
     this.decoder = new Decoder(tables);
     this.decoder.attach(this.bytes);
@@ -174,6 +178,7 @@ export class Inbox {
     const bits = Atomics.exchange(this.control, Control.Attention >> 2, 0);
     if (bits & Attention.CriticalWaits) this.deliverCritical();
     if (bits & Attention.Writable) this.onWritable();
+    if (bits & Attention.Routes) this.onRoutes();
   }
 
   /** First what this batch still has, as it came earlier, then what waits in the mailbox. */
@@ -255,14 +260,22 @@ export class Inbox {
     }
     const headersStart = start;
     if (headersAt >= 0) start += this.words[headersAt >> 2];
+    const isOwnEmit =
+      headersAt >= 0 &&
+      this.words[(headersAt >> 2) + 1] !== 0 &&
+      this.words[word + (Layout.Publisher >> 2)] === (this.functions as DrainFunctions).endpointId;
     for (let index = 0; index < targetCount; index++) {
       const slot = targetsAt < 0 ? target : this.words[list + index] >>> 0;
+      if (isOwnEmit && this.subscriptions[slot]?.hearsEmit) {
+        this.outcomes[slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
+        continue;
+      }
       let extras: ContextExtras | null = null;
-      if (headersAt >= 0 || correlationAt >= 0) {
+      if (start > headersStart || correlationAt >= 0) {
         const correlationId = correlationAt >= 0 ? this.view.getBigUint64(correlationAt, true) : undefined;
         let headers: ContextExtras['headers'];
         try {
-          if (headersAt >= 0) headers = decoder.readRoot(headersStart, start) as ContextExtras['headers'];
+          if (start > headersStart) headers = decoder.readRoot(headersStart, start) as ContextExtras['headers'];
         } catch (error) {
           this.undecodable(slot, error, topic);
           continue;
@@ -349,7 +362,8 @@ export class Inbox {
     const rejected = (error: unknown) => {
       if (settled) return;
       settled = true;
-      this.failed(subscription, error, topic);
+      if (error !== neverHandled) this.failed(subscription, error, topic);
+      else this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Unsubscribed >> 2)]++;
       this.foldSoon();
     };
     try {

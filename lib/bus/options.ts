@@ -1,6 +1,7 @@
 import { refuseUnknown } from '../checks';
 import { AgentwireArgumentError } from '../errors';
 import { Bus } from '../generated/layout';
+import type { AbortSignalLike } from '../wait/abort';
 
 /** How urgent a message is. A higher priority overtakes lower ones; the lower ones keep a guaranteed share. */
 export const EventPriority = { CRITICAL: 0, HIGH: 1, NORMAL: 2, LOW: 3 } as const;
@@ -26,6 +27,8 @@ export interface SubscribeOptions {
   queueLimit?: number;
   /** What happens at the limit. `reject`: the message is not admitted, and nobody gets it. */
   overflow?: 'reject';
+  /** Ends the subscription when it is aborted. One that is aborted already has `subscribe` throw its reason. */
+  signal?: AbortSignalLike | undefined;
 }
 
 export interface PublishOptions {
@@ -41,7 +44,7 @@ const MOST_QUEUE_LIMIT = 1_000_000;
 const MOST_NAME_LENGTH = 256;
 
 const busOptions = ['name', 'onError'];
-const subscribeOptions = ['queueLimit', 'overflow'];
+const subscribeOptions = ['queueLimit', 'overflow', 'signal', 'transform'];
 const publishOptions = ['priority', 'headers', 'correlationId'];
 
 export function checkBusOptions(options: EventBusOptions): { name: string; onError: EventBusOptions['onError'] } {

@@ -25,6 +25,12 @@ const clock = performance;
 
 const topicEncoder = new TextEncoder();
 
+/** What a record is written with. */
+export interface RecordOptions extends PublishOptions {
+  /** A message of `emit`: this thread's listeners were called, and are not again. */
+  emitted?: boolean;
+}
+
 /** What the outbox needs of the native side. */
 export interface SubmitFunctions {
   submit(): void;
@@ -93,7 +99,7 @@ export class Outbox {
   }
 
   /** Writes a message. True when it is admitted, or will be with the rest of this turn's. */
-  write(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined): boolean {
+  write(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): boolean {
     this.refuseReentry();
     if (this.isFull && !this.makeRoom()) return false;
     if (topic.large || this.gates[topic.index] !== Gate.Open) return this.writeAndAsk(topic, payload, options);
@@ -160,7 +166,7 @@ export class Outbox {
   }
 
   /** A subscription is nearly full: the message is submitted alone and at once, and native's word is final. */
-  private writeAndAsk(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined): boolean {
+  private writeAndAsk(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): boolean {
     this.submit();
     if (this.position !== 0) return false;
     const end = topic.large ? -1 : this.writeRecord(topic, payload, options, 0);
@@ -175,7 +181,7 @@ export class Outbox {
   }
 
   /** Submits a message whose payload area goes into a block of its own. Everything before it goes first. */
-  private writeLarge(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined): boolean {
+  private writeLarge(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): boolean {
     this.submit();
     if (this.position !== 0) return false;
     const memory = this.encodeLarge(topic, payload, options);
@@ -195,7 +201,7 @@ export class Outbox {
   }
 
   /** Encodes a payload area into memory that grows as needed. Its length is left in `areaEnd`. */
-  private encodeLarge(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined): Uint8Array {
+  private encodeLarge(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): Uint8Array {
     let memory = this.scratch.length > 0 ? this.scratch : new Uint8Array(16 * Bus.InlinePayloadBytes);
     this.scratch = new Uint8Array(0);
     for (;;) {
@@ -208,7 +214,7 @@ export class Outbox {
   }
 
   /** Writes a record whose payload area fits inline: its end, or -1 when it does not. */
-  private writeRecord(topic: TopicEntry, payload: unknown, options: PublishOptions | undefined, start: number): number {
+  private writeRecord(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined, start: number): number {
     const flags = options === undefined && topic.index !== 0 ? 0 : flagsOf(topic, options);
     const body = start + Layout.Extensions + extensionBytes(flags);
     const end = this.encodeArea(this.encoder, this.bytes, topic, payload, options, body, body + Bus.InlinePayloadBytes);
@@ -223,7 +229,7 @@ export class Outbox {
     memory: Uint8Array,
     topic: TopicEntry,
     payload: unknown,
-    options: PublishOptions | undefined,
+    options: RecordOptions | undefined,
     start: number,
     end: number,
   ): number {
@@ -236,6 +242,7 @@ export class Outbox {
         this.topicLength = topicEncoder.encodeInto(topic.name, memory.subarray(at)).written;
         at += this.topicLength;
       }
+      this.headersLength = 0;
       if (options?.headers !== undefined) {
         part = options.headers;
         const headersStart = at;
@@ -255,7 +262,7 @@ export class Outbox {
   /** Writes the fixed part of a record: the position behind the record. */
   private writeFixed(
     topic: TopicEntry,
-    options: PublishOptions | undefined,
+    options: RecordOptions | undefined,
     flags: number,
     start: number,
     body: number,
@@ -272,7 +279,7 @@ export class Outbox {
     return next;
   }
 
-  private writeExtensions(start: number, flags: number, topic: TopicEntry, options: PublishOptions | undefined): void {
+  private writeExtensions(start: number, flags: number, topic: TopicEntry, options: RecordOptions | undefined): void {
     let word = (start + Layout.Extensions) >> 2;
     if (flags & Flag.TopicInline) {
       this.words[word] = this.topicLength;
@@ -281,7 +288,7 @@ export class Outbox {
     }
     if (flags & Flag.Headers) {
       this.words[word] = this.headersLength;
-      this.words[word + 1] = 0;
+      this.words[word + 1] = options?.emitted ? 1 : 0;
       word += Bus.ExtensionBytes >> 2;
     }
     if (flags & Flag.Correlation) this.view.setBigUint64(word << 2, options?.correlationId as bigint, true);
@@ -316,10 +323,10 @@ export class Outbox {
   }
 }
 
-function flagsOf(topic: TopicEntry, options: PublishOptions | undefined): number {
+function flagsOf(topic: TopicEntry, options: RecordOptions | undefined): number {
   return (
     (topic.index === 0 ? Flag.TopicInline : 0) |
-    (options?.headers !== undefined ? Flag.Headers : 0) |
+    (options?.headers !== undefined || options?.emitted ? Flag.Headers : 0) |
     (options?.correlationId !== undefined ? Flag.Correlation : 0)
   );
 }

@@ -4,6 +4,12 @@ import type { HandlerFailure } from './options';
 /** Is called with each message. What it returns is ignored, but a promise keeps the message in flight until it settles. */
 export type Handler<T = unknown> = (payload: T, context: MessageContext) => unknown;
 
+/** Is called with each message. There is a context when it came over the bus, and none when this thread emitted it. */
+export type Listener<T = unknown> = (payload: T, topic: string, context: MessageContext | undefined) => unknown;
+
+/** @internal A handler's promise that rejects with this: nobody saw the message, and now nobody will. */
+export const neverHandled = Symbol('never handled');
+
 /** The ledger: admitted = handled + failed + the dropped + inFlight, always. */
 export interface SubscriptionStats {
   /** Messages that were admitted for this subscription. */
@@ -41,6 +47,12 @@ export interface SubscriptionOwner {
 export class Subscription {
   private reported = false;
   private ended = false;
+  /** @internal Called before the subscription ends, while its handler may be called still. */
+  beforeEnd: (() => void) | undefined;
+  /** @internal It belongs to a listener, which `emit` of this thread calls by itself. */
+  hearsEmit = false;
+  /** What its end sets going, last first: a listener to take off a signal, a stream to end. */
+  private readonly endings: (() => void)[] = [];
 
   /** @internal */
   constructor(
@@ -66,14 +78,34 @@ export class Subscription {
 
   /** Ends the subscription: its handler is not called again. What waits for it is counted as dropped. */
   unsubscribe(): void {
+    this.finish();
     if (this.ended) return;
     this.ended = true;
     this.owner.end(this);
+    this.runEndings();
+  }
+
+  /** `unsubscribe()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.unsubscribe();
+  }
+
+  /** @internal Hands on what a transform has collected. */
+  finish(): void {
+    const { beforeEnd } = this;
+    this.beforeEnd = undefined;
+    beforeEnd?.();
   }
 
   /** @internal */
   markEnded(): void {
     this.ended = true;
+    this.runEndings();
+  }
+
+  /** @internal Calls `ending` once the subscription has ended, whoever ended it. */
+  atEnd(ending: () => void): void {
+    this.endings.push(ending);
   }
 
   /** @internal */
@@ -81,5 +113,9 @@ export class Subscription {
     const isFirst = !this.reported;
     this.reported = true;
     this.owner.report(error, { reason, topic, pattern: this.pattern }, isFirst);
+  }
+
+  private runEndings(): void {
+    for (let ending = this.endings.pop(); ending !== undefined; ending = this.endings.pop()) ending();
   }
 }

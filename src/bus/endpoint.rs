@@ -178,6 +178,12 @@ impl Endpoint {
             .ok_or(EndpointError::Closed)
     }
 
+    /// Has the ROUTES attention raised whenever subscriptions of the bus change, until its last handle here is closed.
+    pub fn watch(&self, handle: u32) -> Result<(), EndpointError> {
+        self.bus(handle)?.watch(&self.receiver);
+        Ok(())
+    }
+
     /// Closes a bus handle: submits what is in the outbox, ends the handle's subscriptions, forgets its topics.
     pub fn close_bus(&mut self, handle: u32) -> Result<(), EndpointError> {
         let bus = Arc::clone(self.bus(handle)?);
@@ -194,6 +200,14 @@ impl Endpoint {
             }
         }
         self.buses[handle as usize] = None;
+        if !self
+            .buses
+            .iter()
+            .flatten()
+            .any(|open| Arc::ptr_eq(open, &bus))
+        {
+            bus.unwatch(&self.receiver);
+        }
         Hub::global().close_bus(&bus);
         Ok(())
     }
@@ -348,6 +362,7 @@ impl Endpoint {
         self.blocks.clear();
         self.topics.clear();
         for bus in std::mem::take(&mut self.buses).into_iter().flatten() {
+            bus.unwatch(&self.receiver);
             Hub::global().close_bus(&bus);
         }
     }

@@ -99,6 +99,8 @@ exported! {
         CRITICAL_WAITS / "CriticalWaits" = 1;
         /// A topic that could not take more may have become writable.
         WRITABLE / "Writable" = 2;
+        /// Subscriptions changed of a bus that the endpoint watches: what it remembers of routes is stale.
+        ROUTES / "Routes" = 4;
     }
 }
 

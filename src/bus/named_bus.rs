@@ -6,6 +6,8 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::hub::Hub;
+use super::layout::ROUTES;
+use super::receiver::Receiver;
 use super::route::Route;
 use super::subscription::{Ledger, Subscription};
 use super::topic::{NameError, RouteVersion, Topic, check_pattern, check_topic};
@@ -45,6 +47,8 @@ pub struct Bus {
     /// Changes of subscriptions with wildcards.
     wild_version: AtomicU64,
     topics: RwLock<HashMap<Box<str>, Arc<Topic>>>,
+    /// Endpoints that remember routes of their own: told when subscriptions change.
+    watchers: RwLock<Vec<Arc<Receiver>>>,
     subscriptions: Mutex<Subscriptions>,
     published: AtomicU64,
     unmatched: AtomicU64,
@@ -88,6 +92,7 @@ impl Bus {
             trie: RwLock::default(),
             wild_version: AtomicU64::new(0),
             topics: RwLock::default(),
+            watchers: RwLock::default(),
             subscriptions: Mutex::default(),
             published: AtomicU64::new(0),
             unmatched: AtomicU64::new(0),
@@ -158,6 +163,25 @@ impl Bus {
         } else if let Some(topic) = self.topics.read().get(pattern) {
             topic.outdate();
         }
+        for watcher in &*self.watchers.read() {
+            watcher.raise(ROUTES as u32);
+        }
+    }
+
+    /// Raises ROUTES for the endpoint whenever subscriptions change from now on: after the change, so who clears it and
+    /// then looks misses none.
+    pub fn watch(&self, receiver: &Arc<Receiver>) {
+        let mut watchers = self.watchers.write();
+        if watchers.iter().all(|watcher| watcher.id != receiver.id) {
+            watchers.push(Arc::clone(receiver));
+        }
+    }
+
+    /// Ends [`Bus::watch`].
+    pub fn unwatch(&self, receiver: &Receiver) {
+        self.watchers
+            .write()
+            .retain(|watcher| watcher.id != receiver.id);
     }
 
     /// What a route of this topic must have been made from to be good.
@@ -198,6 +222,16 @@ impl Bus {
         let mut count = 0;
         self.trie.read().each_match(topic, |_| count += 1);
         count
+    }
+
+    /// Ids of the subscriptions that match a topic, in order of subscription.
+    pub fn matching_ids(&self, topic: &str) -> Vec<u64> {
+        let mut ids = Vec::new();
+        self.trie
+            .read()
+            .each_match(topic, |subscription| ids.push(subscription.id));
+        ids.sort_unstable();
+        ids
     }
 
     /// Counts messages that a submit took.

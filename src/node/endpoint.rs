@@ -288,6 +288,20 @@ impl NativeEndpoint {
         Ok(self.endpoint.borrow().bus(handle)?.count_matches(&topic) as u32)
     }
 
+    /// Ids of the subscriptions of the bus that match a topic, in order of subscription.
+    #[napi(catch_unwind)]
+    pub fn matching_ids(&self, handle: u32, topic: String) -> Result<Vec<f64>> {
+        check_topic(&topic).map_err(EndpointError::Name)?;
+        let ids = self.endpoint.borrow().bus(handle)?.matching_ids(&topic);
+        Ok(ids.into_iter().map(|id| id as f64).collect())
+    }
+
+    /// Raises the attention `Routes` whenever subscriptions of the bus change, until its last handle here is closed.
+    #[napi(catch_unwind)]
+    pub fn watch_routes(&self, handle: u32) -> Result<()> {
+        Ok(self.endpoint.borrow().watch(handle)?)
+    }
+
     /// Replaces the gates by larger memory with the same content.
     #[napi(catch_unwind)]
     pub fn grow_gates(

@@ -7,3 +7,4 @@ mod harness;
 mod hostile;
 mod queue;
 mod threads;
+mod watching;
