@@ -177,10 +177,11 @@ describe('subscribe', () => {
   });
 
   it('refuses an overflow that it does not have', () => {
-    for (const given of [null, 'drop', 'Reject', 5]) {
+    for (const given of [null, 'drop', 'Reject', 'block', '', 5]) {
       assertArgumentError(() => bus.subscribe('a', handler, { overflow: given }), 'overflow', given);
     }
-    bus.subscribe('a', handler, { overflow: 'reject' }).unsubscribe();
+    for (const overflow of ['reject', 'drop-newest', 'drop-oldest'])
+      bus.subscribe('a', handler, { overflow }).unsubscribe();
   });
 });
 

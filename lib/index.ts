@@ -6,6 +6,7 @@ export {
   type EventBusOptions,
   EventPriority,
   type HandlerFailure,
+  type OverflowPolicy,
   type PublishOptions,
   type SubscribeOptions,
 } from './bus/options';

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32 as PlainU32, Ordering as PlainOrdering};
 use std::sync::{Arc, Mutex as PlainMutex};
 
 use agentwire::bus::account::{Account, Outcome};
+use agentwire::bus::backlog::{Backlog, Message, Next};
 use agentwire::bus::mailbox::{Mailbox, Turn};
 use agentwire::bus::queue::{Committed, PushError, Segment, SegmentQueue, SegmentSource};
 use agentwire::memory::Memory;
@@ -524,5 +525,107 @@ fn a_ledger_adds_up_while_messages_move() {
         assert!(ledger.ended.iter().sum::<u64>() <= ledger.admitted);
         publisher.join().expect("no panic");
         subscriber.join().expect("no panic");
+    });
+}
+
+/// A message of a backlog: its publisher and its place among that one's messages.
+struct Numbered(usize, u32);
+
+impl Message for Numbered {
+    const MOST_BYTES: u64 = u64::MAX;
+
+    fn kept_bytes(&self) -> u64 {
+        8
+    }
+}
+
+/// A backlog with its account and its mailbox, as a publisher and the drain see them.
+struct Dropping {
+    backlog: Backlog<Numbered>,
+    account: Account,
+    queue: SegmentQueue<Source>,
+}
+
+impl Dropping {
+    fn new(queue_limit: u64) -> Arc<Self> {
+        Arc::new(Self {
+            backlog: Backlog::default(),
+            account: Account::new(queue_limit),
+            queue: SegmentQueue::new(Source::new(64, GivenBack::Rests)),
+        })
+    }
+
+    fn publish(&self, publisher: usize, number: u32) {
+        let message = agentwire::sync::Arc::new(Numbered(publisher, number));
+        self.backlog.keep(0, message, &self.account, || {
+            push(&self.queue, 8, 1).map_err(|_| Outcome::SubscriberDied)
+        });
+    }
+
+    /// Trades the next announcement for a message, if one is there; fails when messages come out of order.
+    fn drain(&self, last: &mut [u32; 2]) -> bool {
+        // SAFETY: there is one consumer.
+        let Some(record) = (unsafe { self.queue.peek() }) else {
+            return false;
+        };
+        let len = record.len;
+        if let Next::Taken(message) = self.backlog.take(0, |_| true) {
+            let Numbered(publisher, number) = *message;
+            assert!(number > last[publisher], "doubled or out of order");
+            last[publisher] = number;
+            self.account.end(Outcome::Handled, 1);
+        }
+        // SAFETY: as above.
+        unsafe { self.queue.advance(len) };
+        true
+    }
+}
+
+/// Two publishers flood a backlog of one place while it is drained: no message stays without an announcement, the
+/// last one of all arrives, and the ledger adds up.
+#[test]
+fn no_message_stays_behind_in_a_backlog() {
+    model(|| {
+        let dropping = Dropping::new(1);
+        let publishers: Vec<_> = [2, 1]
+            .into_iter()
+            .enumerate()
+            .map(|(publisher, count)| {
+                let dropping = Arc::clone(&dropping);
+                thread::spawn(move || {
+                    (1..=count).for_each(|number| dropping.publish(publisher, number));
+                })
+            })
+            .collect();
+        let mut last = [0; 2];
+        (0..2).for_each(|_| _ = dropping.drain(&mut last));
+        publishers
+            .into_iter()
+            .for_each(|publisher| publisher.join().expect("no panic"));
+        while dropping.drain(&mut last) {}
+        assert!(dropping.backlog.is_empty(), "a message stayed behind");
+        assert!(last[0] == 2 || last[1] == 1, "the newest did not arrive");
+        let ledger = dropping.account.ledger();
+        assert_eq!((ledger.admitted, ledger.in_flight()), (3, 0));
+    });
+}
+
+/// A thread that ends while others publish to its backlog: every message is counted out once.
+#[test]
+fn the_end_of_a_backlog_against_its_publishers() {
+    model(|| {
+        let dropping = Dropping::new(2);
+        let publisher = {
+            let dropping = Arc::clone(&dropping);
+            thread::spawn(move || (1..=3).for_each(|number| dropping.publish(0, number)))
+        };
+        dropping.account.close();
+        // SAFETY: this thread is the consumer.
+        unsafe { dropping.queue.drain_closed(|_| ()) };
+        dropping.backlog.close(&dropping.account);
+        publisher.join().expect("no panic");
+        assert!(dropping.backlog.is_empty(), "a message stayed behind");
+        let ledger = dropping.account.ledger();
+        assert_eq!((ledger.admitted, ledger.in_flight()), (3, 0));
     });
 }

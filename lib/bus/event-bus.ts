@@ -209,7 +209,7 @@ export class EventBus {
     if (this.isClosed) throw this.closedError();
     if (typeof pattern !== 'string') throw new AgentwireArgumentError('pattern', 'a string', pattern);
     if (typeof handler !== 'function') throw new AgentwireArgumentError('handler', 'a function', handler);
-    const queueLimit = checkSubscribeOptions(options);
+    const { queueLimit, overflow } = checkSubscribeOptions(options);
     const signal = checkSignal(options.signal);
     if (signal?.aborted) throw signal.reason;
     const behind = transformed(options.transform, handler, queueLimit);
@@ -217,7 +217,7 @@ export class EventBus {
     let subscription: Subscription | undefined;
     const stopListening = signal === undefined ? undefined : onAbort(signal, () => subscription?.unsubscribe());
     try {
-      const { slot, id } = this.endpoint.growing(() => native.subscribe(this.handle, pattern, queueLimit));
+      const { slot, id } = this.endpoint.growing(() => native.subscribe(this.handle, pattern, queueLimit, overflow));
       subscription = new Subscription(this.owner, slot, id, pattern, behind.handler);
       subscription.beforeEnd = behind.flush;
       inbox.attach(subscription);
@@ -447,8 +447,9 @@ export class EventBus {
 }
 
 function statsOf(ledger: NativeLedger): SubscriptionStats {
-  const { admitted, handled, failed, inFlight, unsubscribed, undecodable, subscriberDied, overflow } = ledger;
-  const dropped: Dropped = { unsubscribed, undecodable, subscriberDied, overflow };
+  const { admitted, handled, failed, inFlight, unsubscribed, undecodable, subscriberDied, overflow, oldest, newest } =
+    ledger;
+  const dropped: Dropped = { unsubscribed, undecodable, subscriberDied, overflow, oldest, newest };
   return { admitted, handled, failed, dropped, inFlight };
 }
 

@@ -1,6 +1,6 @@
 import { refuseUnknown } from '../checks';
 import { AgentwireArgumentError } from '../errors';
-import { Bus } from '../generated/layout';
+import { Bus, Overflow } from '../generated/layout';
 import type { AbortSignalLike } from '../wait/abort';
 
 /** How urgent a message is. A higher priority overtakes lower ones; the lower ones keep a guaranteed share. */
@@ -22,11 +22,22 @@ export interface EventBusOptions {
   onError?: (error: unknown, failure: HandlerFailure) => void;
 }
 
+/** What a full subscription does. */
+export type OverflowPolicy = 'reject' | 'drop-newest' | 'drop-oldest';
+
 export interface SubscribeOptions {
-  /** Most messages that may wait for this subscription; then `publish` returns false. 1 to 1,000,000, default 16,384. */
+  /** Most messages that may wait for this subscription or be with its handler; then `overflow` says what happens. 1 to 1,000,000, default 16,384. */
   queueLimit?: number;
-  /** What happens at the limit. `reject`: the message is not admitted, and nobody gets it. */
-  overflow?: 'reject';
+  /**
+   * What happens at the limit. Default: `reject`.
+   * - `reject`: the message is not admitted, `publish` returns false, and nobody gets it.
+   * - `drop-newest`: this subscription does without the message (`dropped.newest`); others get it.
+   * - `drop-oldest`: it gives up its oldest message that waits (`dropped.oldest`) for the new one. The limit is that of messages that wait;
+   *   as many again may be with its handlers. While promises that are pending hold all of these, what arrives is given up.
+   *
+   * A subscription that drops never makes `publish` return false and never slows anyone.
+   */
+  overflow?: OverflowPolicy;
   /** Ends the subscription when it is aborted. One that is aborted already has `subscribe` throw its reason. */
   signal?: AbortSignalLike | undefined;
 }
@@ -42,6 +53,13 @@ export interface PublishOptions {
 
 const MOST_QUEUE_LIMIT = 1_000_000;
 const MOST_NAME_LENGTH = 256;
+
+/** The policies by name, as native knows them. */
+const overflowPolicies: ReadonlyMap<unknown, Overflow> = new Map([
+  ['reject', Overflow.Reject],
+  ['drop-newest', Overflow.DropNewest],
+  ['drop-oldest', Overflow.DropOldest],
+]);
 
 const busOptions = ['name', 'onError'];
 const subscribeOptions = ['queueLimit', 'overflow', 'signal', 'transform'];
@@ -60,8 +78,8 @@ export function checkBusOptions(options: EventBusOptions): { name: string; onErr
   return { name, onError };
 }
 
-/** The queue limit of a subscription. */
-export function checkSubscribeOptions(options: SubscribeOptions): number {
+/** The queue limit of a subscription, and what happens there. */
+export function checkSubscribeOptions(options: SubscribeOptions): { queueLimit: number; overflow: Overflow } {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, subscribeOptions, 'subscribe');
@@ -69,8 +87,11 @@ export function checkSubscribeOptions(options: SubscribeOptions): number {
   if (!Number.isInteger(queueLimit) || queueLimit < 1 || queueLimit > MOST_QUEUE_LIMIT) {
     throw new AgentwireArgumentError('queueLimit', `an integer from 1 to ${MOST_QUEUE_LIMIT}`, queueLimit);
   }
-  if (overflow !== 'reject') throw new AgentwireArgumentError('overflow', '"reject" in this version', overflow);
-  return queueLimit;
+  const policy = overflowPolicies.get(overflow);
+  if (policy === undefined) {
+    throw new AgentwireArgumentError('overflow', '"reject", "drop-newest" or "drop-oldest"', overflow);
+  }
+  return { queueLimit, overflow: policy };
 }
 
 /** The options, each read once: a getter cannot answer differently later. */

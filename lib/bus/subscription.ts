@@ -34,6 +34,10 @@ export interface Dropped {
   subscriberDied: number;
   /** There was no memory for it, although admission had found some. */
   overflow: number;
+  /** Given up, with `overflow: 'drop-oldest'`. */
+  oldest: number;
+  /** Too much for a full subscription with `overflow: 'drop-newest'`; or memory was short, with either policy that drops. */
+  newest: number;
 }
 
 /** What a subscription needs of its bus. */

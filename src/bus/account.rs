@@ -25,10 +25,14 @@ pub enum Outcome {
     SubscriberDied,
     /// Dropped: no memory for another segment, although admission had found some.
     Overflow,
+    /// Given up by a full subscription that drops its oldest.
+    Oldest,
+    /// Not taken, by a full subscription that drops what is too much.
+    Newest,
 }
 
 /// Number of outcomes.
-pub const OUTCOMES: usize = 6;
+pub const OUTCOMES: usize = 8;
 
 /// Number of the outcomes that the subscriber's JavaScript reports, the first ones.
 pub const REPORTED_OUTCOMES: usize = 4;
@@ -132,6 +136,18 @@ impl Account {
             return false;
         }
         true
+    }
+
+    /// Counts a message in and out again: the subscription is full, and does without it.
+    pub fn turn_away(&self) {
+        if self.admit() {
+            self.end(Outcome::Newest, 1);
+        }
+    }
+
+    /// Most messages that may wait.
+    pub fn queue_limit(&self) -> u64 {
+        self.queue_limit
     }
 
     /// Counts `count` messages out.

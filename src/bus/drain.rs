@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::backlog::Next;
 use super::block::{BatchBlocks, Block};
 use super::endpoint::Endpoint;
 use super::layout::*;
 use super::mailbox::Mailbox;
 use super::queue::Committed;
 use super::slots::Slots;
+use super::subscription::Outcome;
 use crate::memory::{Memory, SharedBytes};
 use crate::pool::{SegmentBytes, SegmentPool};
 use crate::sync::{AtomicUsize, Ordering, spin_hint, yield_now};
@@ -92,14 +94,14 @@ impl Endpoint {
         );
         let (slots, blocks) = (&mut self.slots, &mut self.blocks);
         // SAFETY: this is the receiver's thread.
-        let records = unsafe {
+        unsafe {
             self.receiver
                 .mailbox
                 .drain_critical(|record| batch.take(record, slots, blocks, &self.receiver))
         };
         self.memory
             .control
-            .store(INBOX_RECORDS, records, Ordering::Relaxed);
+            .store(INBOX_RECORDS, batch.taken, Ordering::Relaxed);
     }
 
     /// Takes a block of the batch in the inbox, by the handle in its record. None when it was taken before.
@@ -115,7 +117,9 @@ impl Endpoint {
             self.receiver.mailbox.drain(&mut self.turn, |record| {
                 batch.take(record, slots, blocks, &self.receiver)
             })
-        }
+        };
+        // Not as many as the mailbox gave: an announcement of a message that was given up since brings none.
+        batch.taken
     }
 
     /// Looks for a record for a bounded time. True when one came.
@@ -166,6 +170,9 @@ struct Batch<'a> {
     next: usize,
     end: usize,
     left: u32,
+    taken: u32,
+    /// Every outcome of the batches before is folded.
+    is_folded: bool,
 }
 
 impl<'a> Batch<'a> {
@@ -175,6 +182,8 @@ impl<'a> Batch<'a> {
             next: start,
             end: start + bytes,
             left: records,
+            taken: 0,
+            is_folded: start == 0,
         }
     }
 
@@ -188,6 +197,9 @@ impl<'a> Batch<'a> {
     ) -> bool {
         if self.left == 0 || self.end - self.next < record.len {
             return false;
+        }
+        if target_of(record) == ANNOUNCEMENT {
+            return self.take_announced(record, slots, blocks);
         }
         let from = record.memory.span(record.offset, record.len).as_ptr();
         let to = self.inbox.span(self.next, record.len).as_ptr();
@@ -208,15 +220,85 @@ impl<'a> Batch<'a> {
         }
         self.next += record.len;
         self.left -= 1;
+        self.taken += 1;
+        true
+    }
+
+    /// Copies the oldest message of a backlog in, if there is still one. False when it does not fit any more.
+    fn take_announced(
+        &mut self,
+        record: &Committed<'_, SegmentBytes>,
+        slots: &mut Slots,
+        blocks: &mut BatchBlocks,
+    ) -> bool {
+        let word = |at: usize| record.memory.load(record.offset + at, Ordering::Relaxed);
+        let (priority, slot) = (word(PRIORITY) as usize & 0xff, word(TOPIC));
+        let id = u64::from(word(SEQUENCE)) | u64::from(word(SEQUENCE + 4)) << 32;
+        let Some((subscription, in_hand)) = slots.get_by_id(slot, id) else {
+            // Ended, and nothing of it was left: its slot may be another's.
+            return true;
+        };
+        // As many may be in hand as may wait. Of those that this batch took it is not known yet how long they take: the
+        // next drain knows, and goes on here. What is in hand at the start of a drain belongs to promises that are pending.
+        let is_held = u64::from(in_hand) >= subscription.account.queue_limit();
+        if is_held && (self.taken != 0 || !self.is_folded) {
+            return false;
+        }
+        let free = if is_held {
+            usize::MAX
+        } else {
+            self.end - self.next
+        };
+        let kept = match subscription
+            .backlog
+            .take(priority, |kept| kept.bytes().len() <= free)
+        {
+            Next::Taken(kept) => kept,
+            Next::TooLong => return false,
+            Next::GivenUp => return true,
+        };
+        if is_held {
+            // The announcement cannot wait for a promise: what is behind it is for others too.
+            subscription.account.end(Outcome::Oldest, 1);
+            return true;
+        }
+        let len = kept.bytes().len();
+        let to = self.inbox.span(self.next, len).as_ptr();
+        // SAFETY: the span was bounds-checked; the two do not overlap, one being native memory and the other JavaScript's.
+        // The fixed part is within any record, and a record with a block has its extension.
+        unsafe {
+            to.copy_from_nonoverlapping(kept.bytes().as_ptr(), len);
+            to.add(TARGET).cast::<u32>().write_unaligned(slot.to_le());
+            if let Some(block) = kept.block() {
+                let flags = u16::from_le_bytes([kept.bytes()[FLAGS], kept.bytes()[FLAGS + 1]]);
+                let handle = blocks.add(Arc::clone(block));
+                to.add(extension_at(usize::from(flags), BLOCK))
+                    .cast::<u64>()
+                    .write_unaligned(handle.to_le());
+            }
+        }
+        slots.hand_over(slot);
+        self.next += len;
+        self.left -= 1;
+        self.taken += 1;
         true
     }
 }
 
-/// Calls `each` with every slot that a mailbox record is for. Mailbox memory is native: what `submit`
+fn target_of(record: &Committed<'_, SegmentBytes>) -> u32 {
+    record
+        .memory
+        .load(record.offset + TARGET, Ordering::Relaxed)
+}
+
+/// Calls `each` with every slot that a mailbox record is for: none for an announcement, whose message is not in it. Mailbox memory is native: what `submit`
 /// wrote there is as it wrote it.
 pub(super) fn each_target(record: &Committed<'_, SegmentBytes>, mut each: impl FnMut(u32)) {
     let word = |at: usize| record.memory.load(record.offset + at, Ordering::Relaxed);
     let target = word(TARGET);
+    if target == ANNOUNCEMENT {
+        return;
+    }
     if target != TARGET_LIST {
         return each(target);
     }
@@ -245,5 +327,9 @@ fn flags(record: &Committed<'_, SegmentBytes>) -> usize {
 }
 
 fn extension_offset(record: &Committed<'_, SegmentBytes>, flag: usize) -> usize {
-    EXTENSIONS + (flags(record) & (flag - 1)).count_ones() as usize * EXTENSION_BYTES
+    extension_at(flags(record), flag)
+}
+
+fn extension_at(flags: usize, flag: usize) -> usize {
+    EXTENSIONS + (flags & (flag - 1)).count_ones() as usize * EXTENSION_BYTES
 }

@@ -16,7 +16,7 @@ use super::receiver::{Doorbell, Receiver};
 use super::route::Route;
 use super::run::Run;
 use super::slots::Slots;
-use super::subscription::{Outcome, Subscription};
+use super::subscription::{Outcome, Overflow, Subscription};
 use super::topic::{NameError, RouteVersion, Topic};
 use crate::memory::{Memory, SharedBytes};
 use crate::pool::SegmentPool;
@@ -244,12 +244,23 @@ impl Endpoint {
         Ok(Some(index))
     }
 
-    /// Subscribes: the slot and the process-wide id.
+    /// Subscribes, with the policy `reject`: the slot and the process-wide id.
     pub fn subscribe(
         &mut self,
         handle: u32,
         pattern: &str,
         queue_limit: u64,
+    ) -> Result<(u32, u64), EndpointError> {
+        self.subscribe_with(handle, pattern, queue_limit, Overflow::Reject)
+    }
+
+    /// Subscribes: the slot and the process-wide id.
+    pub fn subscribe_with(
+        &mut self,
+        handle: u32,
+        pattern: &str,
+        queue_limit: u64,
+        overflow: Overflow,
     ) -> Result<(u32, u64), EndpointError> {
         let bus = Arc::clone(self.bus(handle)?);
         let slot = self.slots.next_free();
@@ -262,6 +273,7 @@ impl Endpoint {
             pattern,
             slot,
             queue_limit,
+            overflow,
             Arc::clone(&self.receiver),
         ));
         // Before the first message can come.
@@ -356,6 +368,12 @@ impl Endpoint {
                 }
             });
         }
+        for (_, subscription) in self.slots.all() {
+            let Subscription {
+                backlog, account, ..
+            } = &**subscription;
+            backlog.close(account);
+        }
         self.slots.end_all_in_hand(Outcome::SubscriberDied);
         self.slots.retire_all();
         self.receiver.space.wake_all();
@@ -374,10 +392,11 @@ impl Drop for Endpoint {
     }
 }
 
-/// The gate of a topic with this route: OPEN when every subscription has room for whole outboxes.
+/// The gate of a topic with this route: OPEN when every subscription that takes part in admission has room for whole outboxes.
 pub(super) fn gate(route: &Route) -> u8 {
     let near_full = route
         .targets()
+        .filter(|subscription| subscription.takes_part_in_admission())
         .any(|subscription| subscription.account.room() < ASK_MARGIN);
     (if near_full { ASK } else { OPEN }) as u8
 }
@@ -385,15 +404,18 @@ pub(super) fn gate(route: &Route) -> u8 {
 /// True when all subscriptions and mailboxes of the route have drained and there is memory; else `waiter` is
 /// filed with those that have not.
 pub(super) fn wait_for_room(route: &Route, waiter: &Arc<Receiver>) -> bool {
+    if !route.takes_part {
+        return true;
+    }
     let mut writable = SegmentPool::global().wait_for_headroom(waiter);
-    for leg in &route.legs {
+    for leg in route.legs.iter().filter(|leg| leg.takes_part) {
         if leg.receiver.is_crowded() {
             leg.receiver.space.file(waiter);
             writable &= !leg.receiver.is_crowded();
         }
         for subscription in &leg.targets {
             let account = &subscription.account;
-            if !account.has_drained() {
+            if subscription.takes_part_in_admission() && !account.has_drained() {
                 account.waiters().file(waiter);
                 writable &= account.has_drained();
             }

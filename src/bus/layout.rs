@@ -132,6 +132,18 @@ exported! {
 }
 
 exported! {
+    /// What a full subscription does.
+    OVERFLOW {
+        /// Takes part in admission: nobody gets the message.
+        REJECT / "Reject" = 0;
+        /// Does without the message.
+        DROP_NEWEST / "DropNewest" = 1;
+        /// Gives up its oldest message for it.
+        DROP_OLDEST / "DropOldest" = 2;
+    }
+}
+
+exported! {
     /// Sizes and bounds.
     BUS {
         /// Alignment of records, bytes.
@@ -164,6 +176,10 @@ exported! {
 /// `target` of a record whose targets are listed behind the extensions.
 pub const TARGET_LIST: u32 = u32::MAX;
 
+/// `target` of an announcement: a record of the fixed part alone, which says that the subscription in the slot `topic`, if
+/// its id is still `sequence`, has a message in its backlog.
+pub const ANNOUNCEMENT: u32 = u32::MAX - 1;
+
 /// Highest number of targets that one record lists; a larger fan-out on one thread takes several records.
 pub const MAX_TARGETS: usize = 512;
 
@@ -173,6 +189,13 @@ pub const ASK_MARGIN: u64 = 2 * OUTBOX_RECORDS as u64;
 
 /// Bytes that one thread's mailbox may hold, blocks included.
 pub const MAILBOX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes of a mailbox past which subscriptions that drop what is too much put nothing more into it. Below half, at which
+/// publishers that wait for the mailbox are called.
+pub const DROPPING_MAILBOX_BYTES: u64 = MAILBOX_BYTES / 4;
+
+/// Bytes that wait at most for a subscription that drops its oldest, payloads included. A larger message waits alone.
+pub const BACKLOG_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Bytes of a record with everything but a payload area: fixed part, eight extensions, targets.
 pub const MAX_RECORD_OVERHEAD: usize = EXTENSIONS + 8 * EXTENSION_BYTES + 4 * MAX_TARGETS;
@@ -193,4 +216,5 @@ const _: () = {
     assert!(MAX_RECORD_OVERHEAD + INLINE_PAYLOAD_BYTES <= crate::pool::SEGMENT_BYTES);
     assert!(MAX_RECORD_OVERHEAD + INLINE_PAYLOAD_BYTES <= CRITICAL_INBOX_BYTES);
     assert!(PRIORITIES == 4);
+    assert!(DROPPING_MAILBOX_BYTES < MAILBOX_BYTES / 2);
 };

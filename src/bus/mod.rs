@@ -3,6 +3,7 @@
 //! 1. A thread's JavaScript writes a record into its outbox ([`layout`], [`record`]).
 //! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`named_bus`], [`trie`]), asks every matching
 //!    [`subscription`] for room ([`account`], [`crate::wait`]) and copies the record into the mailbox of each thread.
+//!    A subscription that drops its oldest has a [`backlog`] of messages that it may still give up ([`kept`]).
 //! 3. A [`mailbox`] is four lock-free [`queue`]s; who puts something into the mailbox of a sleeping thread
 //!    rings its bell ([`receiver`]).
 //! 4. `drain.rs` fills the thread's inbox; its JavaScript calls the handlers and counts how each message
@@ -11,6 +12,7 @@
 //! An [`endpoint`] is one thread's end of all this; the [`hub`] is what all threads share.
 
 pub mod account;
+pub mod backlog;
 pub mod mailbox;
 pub mod queue;
 
@@ -22,6 +24,8 @@ mod drain;
 pub mod endpoint;
 #[cfg(not(model))]
 pub mod hub;
+#[cfg(not(model))]
+pub mod kept;
 #[cfg(not(model))]
 pub mod layout;
 #[cfg(not(model))]

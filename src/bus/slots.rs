@@ -86,6 +86,12 @@ impl Slots {
         Some((&slot.bus, &slot.subscription))
     }
 
+    /// The subscription in a slot, if its id is this one, and how many messages its handlers have in hand.
+    pub fn get_by_id(&self, slot: u32, id: u64) -> Option<(&Arc<Subscription>, u32)> {
+        let slot = self.slots.get(slot as usize)?.as_ref()?;
+        (slot.subscription.id == id).then_some((&slot.subscription, slot.in_hand))
+    }
+
     /// Slots of a bus handle's subscriptions.
     pub fn of_bus(&self, handle: u32) -> Vec<u32> {
         let slots = self.slots.iter().enumerate();

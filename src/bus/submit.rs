@@ -4,6 +4,9 @@
 //! no room the submit stops: that record and what is behind it stay in the outbox, in order, and the
 //! publisher is called when there is room. So nothing that `publish` accepted is ever lost to a full queue,
 //! and no queue grows past its limit because a publisher wrote ahead.
+//!
+//! Subscriptions that drop what is too much take no part in that: they are never asked, and what they cannot take ends at
+//! them, counted. A subscription that drops its oldest has its messages in a [`super::backlog`] of its own.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -11,11 +14,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::block::Block;
 use super::endpoint::{Endpoint, EndpointMemory, gate, wait_for_room};
+use super::kept::Kept;
 use super::layout::*;
 use super::queue::PushError;
 use super::record::OutboxRecord;
 use super::route::{Leg, Route};
-use super::subscription::Subscription;
+use super::subscription::{Outcome, Overflow, Subscription};
 use crate::memory::{Memory, SharedBytes, Source};
 use crate::pool::SegmentPool;
 use crate::sync::Ordering;
@@ -166,11 +170,11 @@ impl Endpoint {
         let mut block = None;
         if let Some(payload) = large
             && admitted
-            && !route.legs.is_empty()
+            && is_wanted(route, record.priority)
         {
             block = Block::copy_of(payload);
             // No memory for it, and less than its publisher's share of headroom: as if the look above had found none.
-            admitted = block.is_some();
+            admitted = block.is_some() || !route.takes_part;
         }
         let open = if has_room && admitted {
             gate(route)
@@ -195,8 +199,15 @@ impl Endpoint {
                 to_wake.push(Arc::clone(&leg.receiver));
             }
         }
+        if large.is_some() && block.is_none() {
+            // Nobody wants it, or nobody who does takes part in admission, and there is no memory.
+            route
+                .targets()
+                .for_each(|target| target.account.turn_away());
+            return true;
+        }
         if let Some(only) = sole_target(route, record, block.as_ref()) {
-            if only.account.admit() && !run.add(offset, record, topic_id, only, *sequence) {
+            if only.admit(record.priority) && !run.add(offset, record, topic_id, only, *sequence) {
                 run.send(&memory.outbox, receiver.id, timestamp);
                 run.add(offset, record, topic_id, only, *sequence);
             }
@@ -245,7 +256,8 @@ fn sole_target<'a>(
 ) -> Option<&'a Arc<Subscription>> {
     let [leg] = &*route.legs else { return None };
     let [only] = &*leg.targets else { return None };
-    (record.flags == 0 && record.priority != 0 && block.is_none()).then_some(only)
+    let plain = record.flags == 0 && record.priority != 0 && block.is_none();
+    (plain && only.overflow != Overflow::DropOldest).then_some(only)
 }
 
 /// The gate byte of a record's topic. None when the topic has no id: such topics share gate 0, which stays ASK.
@@ -260,11 +272,26 @@ fn set_gate(memory: &EndpointMemory, index: Option<usize>, gate: u8) {
 }
 
 fn has_room(route: &Route, priority: usize) -> bool {
+    if !route.takes_part {
+        return true;
+    }
     SegmentPool::global().has_headroom()
-        && route.legs.iter().all(|leg| {
+        && route.legs.iter().filter(|leg| leg.takes_part).all(|leg| {
             !leg.receiver.is_full(priority)
-                && leg.targets.iter().all(|target| target.account.room() > 0)
+                && leg
+                    .targets
+                    .iter()
+                    .all(|target| !target.takes_part_in_admission() || target.account.room() > 0)
         })
+}
+
+/// True when a subscription would take the message: only then a large payload is copied.
+fn is_wanted(route: &Route, priority: usize) -> bool {
+    route.targets().any(|target| match target.overflow {
+        Overflow::Reject => true,
+        Overflow::DropOldest => SegmentPool::global().has_headroom(),
+        Overflow::DropNewest => target.has_room(priority),
+    })
 }
 
 /// The bus and the topic that an inline record spells out. None when it does not.
@@ -309,7 +336,8 @@ impl Outgoing<'_> {
             slots.extend(
                 targets
                     .iter()
-                    .filter(|target| target.account.admit())
+                    .filter(|target| target.overflow != Overflow::DropOldest)
+                    .filter(|target| target.admit(self.record.priority))
                     .map(|target| target.slot),
             );
             if slots.is_empty() {
@@ -321,78 +349,80 @@ impl Outgoing<'_> {
                 }
             }
         }
+        self.keep(leg);
+    }
+
+    /// Puts the record into the backlogs of those subscriptions of the thread that drop their oldest: one copy for all.
+    fn keep(&self, leg: &Leg) {
+        let mut copy = None;
+        let dropping = leg.targets.iter();
+        for target in dropping.filter(|target| target.overflow == Overflow::DropOldest) {
+            let copy = copy.get_or_insert_with(|| self.copy_to_keep());
+            let Some(kept) = copy else {
+                target.account.turn_away();
+                continue;
+            };
+            let announce = || {
+                let push =
+                    leg.receiver
+                        .mailbox
+                        .push(self.record.priority, EXTENSIONS, |memory, start| {
+                            let set = |at: usize, word: u32| {
+                                memory.store(start + at, word, Ordering::Relaxed);
+                            };
+                            set(PRIORITY, self.record.priority as u32);
+                            set(TOPIC, target.slot);
+                            set(PAYLOAD_LENGTH, 0);
+                            set(SEQUENCE, target.id as u32);
+                            set(SEQUENCE + 4, (target.id >> 32) as u32);
+                            set(TARGET, ANNOUNCEMENT);
+                        });
+                push.map_err(Outcome::from)
+            };
+            target.backlog.keep(
+                self.record.priority,
+                Arc::clone(kept),
+                &target.account,
+                announce,
+            );
+        }
+    }
+
+    /// The record as it will lie in the inbox but for its target, for backlogs. None when memory is short.
+    fn copy_to_keep(&self) -> Option<Arc<Kept>> {
+        let plan = Plan::new(self, &[]);
+        Kept::new(plan.length, self.block.cloned(), |to| {
+            // SAFETY: `to` has the plan's length; the first word is the length.
+            unsafe {
+                self.write(to, &plan, &[], 0, self.block.map(|_| 0));
+                to.add(LENGTH)
+                    .cast::<[u8; 4]>()
+                    .write((plan.length as u32).to_le_bytes());
+            }
+        })
     }
 
     /// Copies the record into the mailbox. The extensions of JavaScript keep their order between those
     /// that native adds: TARGETS before them, BLOCK behind them.
     fn push(&self, leg: &Leg, slots: &[u32]) -> Result<(), PushError> {
-        let Self { record, block, .. } = self;
+        let block = self.block;
         let (list, target) = match slots {
             [slot] => (&[][..], *slot),
             _ => (slots, TARGET_LIST),
         };
-        let mut flags = record.flags;
-        let (mut payload_bytes, mut payload_length) = (
-            record.length - record.payload_start(),
-            record.payload_length,
-        );
-        let targets_bytes = if list.is_empty() { 0 } else { EXTENSION_BYTES };
-        let list_bytes = align(list.len() * 4);
-        let block_bytes = if block.is_some() { EXTENSION_BYTES } else { 0 };
-        if targets_bytes != 0 {
-            flags |= TARGETS as u16;
-        }
+        let plan = Plan::new(self, list);
         if let Some(block) = block {
-            flags |= BLOCK as u16;
-            payload_bytes = 0;
-            payload_length = block.bytes().len() as u32;
             leg.receiver.add_block_bytes(block.bytes().len());
         }
-        let extension_bytes = record.extension_bytes();
-        let length =
-            EXTENSIONS + targets_bytes + extension_bytes + block_bytes + list_bytes + payload_bytes;
         let handle = block.map(|block| Block::into_handle(Arc::clone(block)));
-        let pushed = leg
-            .receiver
-            .mailbox
-            .push(record.priority, length, |memory, start| {
-                let span = memory.span(start, length).as_ptr();
-                // SAFETY: every write below stays within `length` bytes of the claimed span (the parts add up
-                // to it above), which no other thread touches before the commit; the reads stay within the
-                // record, whose bounds `OutboxRecord::read` checked. The first word is left to the commit.
-                unsafe {
-                    let mut head = RecordWriter {
-                        to: span,
-                        next: EXTENSIONS,
-                    };
-                    head.set(
-                        PRIORITY,
-                        (record.priority as u32 | u32::from(flags) << 16).to_le_bytes(),
-                    );
-                    head.set(TOPIC, self.topic_id.to_le_bytes());
-                    head.set(PAYLOAD_LENGTH, payload_length.to_le_bytes());
-                    head.set(SEQUENCE, self.sequence.to_le_bytes());
-                    head.set(TIMESTAMP, self.timestamp.to_le_bytes());
-                    head.set(PUBLISHER, self.publisher.to_le_bytes());
-                    head.set(TARGET, target.to_le_bytes());
-                    if targets_bytes != 0 {
-                        head.append(u64::from(list.len() as u32).to_le_bytes());
-                    }
-                    head.copy(self.outbox, self.offset + EXTENSIONS, extension_bytes);
-                    if let Some(handle) = handle {
-                        head.append(handle.to_le_bytes());
-                    }
-                    for slot in list {
-                        head.append(slot.to_le_bytes());
-                    }
-                    head.next = length - payload_bytes;
-                    head.copy(
-                        self.outbox,
-                        self.offset + record.payload_start(),
-                        payload_bytes,
-                    );
-                }
-            });
+        let pushed =
+            leg.receiver
+                .mailbox
+                .push(self.record.priority, plan.length, |memory, start| {
+                    let span = memory.span(start, plan.length).as_ptr();
+                    // SAFETY: the claimed span has the plan's length, and no other thread touches it before the commit.
+                    unsafe { self.write(span, &plan, list, target, handle) }
+                });
         if pushed.is_err()
             && let (Some(block), Some(handle)) = (block, handle)
         {
@@ -403,6 +433,97 @@ impl Outgoing<'_> {
             drop(unsafe { Block::from_handle(handle) });
         }
         pushed
+    }
+}
+
+/// How long a record gets, and what is in it.
+struct Plan {
+    flags: u16,
+    targets_bytes: usize,
+    payload_bytes: usize,
+    payload_length: u32,
+    length: usize,
+}
+
+impl Plan {
+    fn new(outgoing: &Outgoing<'_>, list: &[u32]) -> Self {
+        let Outgoing { record, block, .. } = outgoing;
+        let mut plan = Self {
+            flags: record.flags,
+            targets_bytes: 0,
+            payload_bytes: record.length - record.payload_start(),
+            payload_length: record.payload_length,
+            length: EXTENSIONS + record.extension_bytes() + align(list.len() * 4),
+        };
+        if !list.is_empty() {
+            plan.flags |= TARGETS as u16;
+            plan.targets_bytes = EXTENSION_BYTES;
+            plan.length += EXTENSION_BYTES;
+        }
+        if let Some(block) = block {
+            plan.flags |= BLOCK as u16;
+            plan.payload_bytes = 0;
+            plan.payload_length = block.bytes().len() as u32;
+            plan.length += EXTENSION_BYTES;
+        }
+        plan.length += plan.payload_bytes;
+        plan
+    }
+}
+
+impl Outgoing<'_> {
+    /// Writes the record, all but its first word.
+    ///
+    /// # Safety
+    /// `plan` was made for this and for `list`, `plan.length` bytes behind `to` may be written, and no other thread
+    /// touches them.
+    unsafe fn write(
+        &self,
+        to: *mut u8,
+        plan: &Plan,
+        list: &[u32],
+        target: u32,
+        handle: Option<u64>,
+    ) {
+        let record = self.record;
+        // SAFETY: every write below stays within the plan's length (the parts add up to it in `Plan::new`); the reads stay
+        // within the record, whose bounds `OutboxRecord::read` checked.
+        unsafe {
+            let mut head = RecordWriter {
+                to,
+                next: EXTENSIONS,
+            };
+            head.set(
+                PRIORITY,
+                (record.priority as u32 | u32::from(plan.flags) << 16).to_le_bytes(),
+            );
+            head.set(TOPIC, self.topic_id.to_le_bytes());
+            head.set(PAYLOAD_LENGTH, plan.payload_length.to_le_bytes());
+            head.set(SEQUENCE, self.sequence.to_le_bytes());
+            head.set(TIMESTAMP, self.timestamp.to_le_bytes());
+            head.set(PUBLISHER, self.publisher.to_le_bytes());
+            head.set(TARGET, target.to_le_bytes());
+            if plan.targets_bytes != 0 {
+                head.append(u64::from(list.len() as u32).to_le_bytes());
+            }
+            head.copy(
+                self.outbox,
+                self.offset + EXTENSIONS,
+                record.extension_bytes(),
+            );
+            if let Some(handle) = handle {
+                head.append(handle.to_le_bytes());
+            }
+            for slot in list {
+                head.append(slot.to_le_bytes());
+            }
+            head.next = plan.length - plan.payload_bytes;
+            head.copy(
+                self.outbox,
+                self.offset + record.payload_start(),
+                plan.payload_bytes,
+            );
+        }
     }
 }
 

@@ -1,10 +1,38 @@
-//! A subscription: what it matches, where its messages go, and its account.
+//! A subscription: what it matches, where its messages go, what it does when it is full, and its account.
 
 use std::sync::Arc;
 
 use super::account::Account;
 pub use super::account::{Ledger, OUTCOMES, Outcome, REPORTED_OUTCOMES};
+pub use super::backlog::Backlog;
+use super::kept::Kept;
+use super::layout::{DROP_NEWEST, DROP_OLDEST, DROPPING_MAILBOX_BYTES, REJECT};
 use super::receiver::Receiver;
+use crate::pool::SegmentPool;
+
+/// What a full subscription does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overflow {
+    /// It takes part in admission: nobody gets the message.
+    #[default]
+    Reject,
+    /// It does without the message; others get it.
+    DropNewest,
+    /// It gives up its oldest message that its thread was not handed yet, and takes the new one.
+    DropOldest,
+}
+
+impl Overflow {
+    /// The policy of this number, which is one of those that TypeScript knows.
+    pub fn from_number(number: u32) -> Option<Self> {
+        match number as usize {
+            REJECT => Some(Self::Reject),
+            DROP_NEWEST => Some(Self::DropNewest),
+            DROP_OLDEST => Some(Self::DropOldest),
+            _ => None,
+        }
+    }
+}
 
 /// A subscription, shared by its thread and by the routes that lead to it.
 pub struct Subscription {
@@ -18,6 +46,10 @@ pub struct Subscription {
     pub receiver: Arc<Receiver>,
     /// What was admitted to it, and what became of it.
     pub account: Account,
+    /// What it does when it is full.
+    pub overflow: Overflow,
+    /// The messages that wait for a subscription that drops its oldest; empty for others.
+    pub backlog: Backlog<Kept>,
 }
 
 impl Subscription {
@@ -27,6 +59,7 @@ impl Subscription {
         pattern: &str,
         slot: u32,
         queue_limit: u64,
+        overflow: Overflow,
         receiver: Arc<Receiver>,
     ) -> Self {
         Self {
@@ -35,7 +68,35 @@ impl Subscription {
             slot,
             receiver,
             account: Account::new(queue_limit),
+            overflow,
+            backlog: Backlog::default(),
         }
+    }
+
+    /// True when a publisher must ask it before anybody gets a message.
+    #[inline]
+    pub fn takes_part_in_admission(&self) -> bool {
+        self.overflow == Overflow::Reject
+    }
+
+    /// True when a message would find room. One that drops what is too much leaves three quarters of its thread's mailbox
+    /// to its neighbours, so that it never makes a publisher to one of these wait.
+    #[inline]
+    pub fn has_room(&self, priority: usize) -> bool {
+        self.account.room() > 0
+            && (self.takes_part_in_admission()
+                || self.receiver.backlog_bytes(priority) < DROPPING_MAILBOX_BYTES
+                    && SegmentPool::global().has_headroom())
+    }
+
+    /// Counts in a message that goes to the mailbox. False when it does not go there: then it is counted out again.
+    #[inline]
+    pub fn admit(&self, priority: usize) -> bool {
+        if self.takes_part_in_admission() || self.has_room(priority) {
+            return self.account.admit();
+        }
+        self.account.turn_away();
+        false
     }
 
     /// Its figures now.

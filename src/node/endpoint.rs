@@ -16,12 +16,12 @@ use crate::bus::endpoint::{Endpoint, EndpointError, EndpointMemory};
 use crate::bus::hub::Hub;
 use crate::bus::layout::ATTENTION;
 use crate::bus::named_bus::BusMetrics;
-use crate::bus::subscription::{Ledger, Outcome};
+use crate::bus::subscription::{Ledger, Outcome, Overflow};
 use crate::bus::topic::check_topic;
 use crate::sync::AtomicU32;
 
 /// The figures of a bus or of a subscription. At rest: admitted = handled + failed + unsubscribed + undecodable +
-/// subscriberDied + overflow + inFlight.
+/// subscriberDied + overflow + oldest + newest + inFlight.
 #[napi(object)]
 pub struct NativeLedger {
     /// Messages admitted.
@@ -38,6 +38,10 @@ pub struct NativeLedger {
     pub subscriber_died: f64,
     /// Dropped: no memory.
     pub overflow: f64,
+    /// Dropped: given up by a full subscription that drops its oldest.
+    pub oldest: f64,
+    /// Dropped: too much for a full subscription.
+    pub newest: f64,
     /// Admitted and not ended.
     pub in_flight: f64,
 }
@@ -53,6 +57,8 @@ impl From<Ledger> for NativeLedger {
             undecodable: ended(Outcome::Undecodable),
             subscriber_died: ended(Outcome::SubscriberDied),
             overflow: ended(Outcome::Overflow),
+            oldest: ended(Outcome::Oldest),
+            newest: ended(Outcome::Newest),
             in_flight: ledger.in_flight() as f64,
         }
     }
@@ -233,11 +239,16 @@ impl NativeEndpoint {
         handle: u32,
         pattern: String,
         queue_limit: f64,
+        overflow: u32,
     ) -> Result<NativeSubscription> {
-        let (slot, id) =
-            self.endpoint
-                .borrow_mut()
-                .subscribe(handle, &pattern, queue_limit as u64)?;
+        let overflow = Overflow::from_number(overflow)
+            .ok_or_else(|| Error::new(Code::Argument, "there is no such overflow policy"))?;
+        let (slot, id) = self.endpoint.borrow_mut().subscribe_with(
+            handle,
+            &pattern,
+            queue_limit as u64,
+            overflow,
+        )?;
         Ok(NativeSubscription {
             slot,
             id: id as f64,

@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use napi_derive::napi;
 
 use crate::bus::layout::{
-    ATTENTION_BIT, BUS, CONTROL, Exported, FLAG, GATE, OUTCOME, RECORD, TARGET_LIST,
+    ATTENTION_BIT, BUS, CONTROL, Exported, FLAG, GATE, OUTCOME, OVERFLOW, RECORD, TARGET_LIST,
 };
 use crate::codec;
 use crate::codec::layout::{BINARY_KINDS, LIMITS, TAGS};
@@ -18,6 +18,7 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("Attention", ATTENTION_BIT),
     ("Outcome", OUTCOME),
     ("Gate", GATE),
+    ("Overflow", OVERFLOW),
     ("Bus", BUS),
     ("Tag", TAGS),
     ("BinaryKind", BINARY_KINDS),

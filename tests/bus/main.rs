@@ -5,6 +5,8 @@ mod delivery;
 mod endings;
 mod harness;
 mod hostile;
+
+mod overflow;
 mod queue;
 mod threads;
 mod watching;
