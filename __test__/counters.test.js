@@ -19,7 +19,7 @@ describe('a subscription', () => {
   it('starts with zeros', (t) => {
     const bus = openBus(t);
     const { stats } = bus.subscribe('x', () => {});
-    assert.deepEqual(stats, { admitted: 0, handled: 0, failed: 0, dropped: nothingDropped, inFlight: 0 });
+    assert.deepEqual(stats, { admitted: 0, handled: 0, failed: 0, dropped: nothingDropped, inFlight: 0, filtered: 0 });
   });
 
   it('counts what its handler does: return, throw, resolve, reject', async (t) => {
@@ -49,7 +49,7 @@ describe('a subscription', () => {
       assertLedger(subscription.stats);
       return subscription.stats.admitted === rounds * behaviours.length && subscription.stats.inFlight === 0;
     }, 'all to settle');
-    const expected = { handled: 4 * rounds, failed: 3 * rounds, dropped: nothingDropped, inFlight: 0 };
+    const expected = { handled: 4 * rounds, failed: 3 * rounds, dropped: nothingDropped, inFlight: 0, filtered: 0 };
     assert.deepEqual(subscription.stats, { admitted: 7 * rounds, ...expected });
     const { published, unmatched, refused, subscriptions, topics, malformed, listenerFailures, ...ledger } =
       bus.getMetrics();

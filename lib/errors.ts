@@ -34,9 +34,17 @@ export class AgentwireClosedError extends AgentwireError {
   }
 }
 
+/** A filter that cannot be subscribed with: the message names the condition. */
+export class AgentwireFilterError extends AgentwireError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_AGENTWIRE_FILTER', message, options);
+  }
+}
+
 /** Gives an error of the native part the class that users can test for. */
 export function fromNative(error: unknown, context: string): AgentwireError {
   const { code, message } = error as { code?: string; message?: string };
+  if (code === 'ERR_AGENTWIRE_FILTER') return new AgentwireFilterError(`${context}: ${message}`, { cause: error });
   return new AgentwireError(code ?? 'ERR_AGENTWIRE_INTERNAL', `${context}: ${message}`, { cause: error });
 }
 

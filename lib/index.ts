@@ -2,6 +2,7 @@
 export type { BatchMessage } from './bus/batch';
 export { MessageContext } from './bus/context';
 export { type BusMetrics, EventBus } from './bus/event-bus';
+export type { Filter, FilterCondition, FilterOperator, FilterValue } from './bus/filter';
 export {
   type EventBusOptions,
   EventPriority,
@@ -27,4 +28,10 @@ export { AgentwireValueError } from './codec/unsupported';
 export * from './compat/optimized-serialization';
 export * from './compat/ultra-fast-serialization';
 export * from './compat/zero-copy-structures';
-export { AgentwireArgumentError, AgentwireClosedError, AgentwireError, AgentwireRangeError } from './errors';
+export {
+  AgentwireArgumentError,
+  AgentwireClosedError,
+  AgentwireError,
+  AgentwireFilterError,
+  AgentwireRangeError,
+} from './errors';

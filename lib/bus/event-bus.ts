@@ -41,7 +41,7 @@ const MOST_INLINE_TOPICS = 1024;
 export interface BusMetrics extends SubscriptionStats {
   /** Messages taken by a submit, each counted once however many subscriptions it goes to. */
   published: number;
-  /** Of those, the ones that matched no subscription. */
+  /** Of those, the ones that matched no subscription, or whose every subscription has a filter that kept them away. */
   unmatched: number;
   /** Submits that stopped because a subscription was full: the message was refused, or waits in its outbox. */
   refused: number;
@@ -209,7 +209,7 @@ export class EventBus {
     if (this.isClosed) throw this.closedError();
     if (typeof pattern !== 'string') throw new AgentwireArgumentError('pattern', 'a string', pattern);
     if (typeof handler !== 'function') throw new AgentwireArgumentError('handler', 'a function', handler);
-    const { queueLimit, overflow } = checkSubscribeOptions(options);
+    const { queueLimit, overflow, filter } = checkSubscribeOptions(options);
     const signal = checkSignal(options.signal);
     if (signal?.aborted) throw signal.reason;
     const behind = transformed(options.transform, handler, queueLimit);
@@ -217,7 +217,9 @@ export class EventBus {
     let subscription: Subscription | undefined;
     const stopListening = signal === undefined ? undefined : onAbort(signal, () => subscription?.unsubscribe());
     try {
-      const { slot, id } = this.endpoint.growing(() => native.subscribe(this.handle, pattern, queueLimit, overflow));
+      const { slot, id } = this.endpoint.growing(() =>
+        native.subscribe(this.handle, pattern, queueLimit, overflow, filter),
+      );
       subscription = new Subscription(this.owner, slot, id, pattern, behind.handler);
       subscription.beforeEnd = behind.flush;
       inbox.attach(subscription);
@@ -447,10 +449,10 @@ export class EventBus {
 }
 
 function statsOf(ledger: NativeLedger): SubscriptionStats {
-  const { admitted, handled, failed, inFlight, unsubscribed, undecodable, subscriberDied, overflow, oldest, newest } =
-    ledger;
+  const { admitted, handled, failed, inFlight, filtered } = ledger;
+  const { unsubscribed, undecodable, subscriberDied, overflow, oldest, newest } = ledger;
   const dropped: Dropped = { unsubscribed, undecodable, subscriberDied, overflow, oldest, newest };
-  return { admitted, handled, failed, dropped, inFlight };
+  return { admitted, handled, failed, dropped, inFlight, filtered };
 }
 
 function warn(message: string): void {

@@ -2,6 +2,7 @@ import { refuseUnknown } from '../checks';
 import { AgentwireArgumentError } from '../errors';
 import { Bus, Overflow } from '../generated/layout';
 import type { AbortSignalLike } from '../wait/abort';
+import { encodeFilter, type Filter } from './filter';
 
 /** How urgent a message is. A higher priority overtakes lower ones; the lower ones keep a guaranteed share. */
 export const EventPriority = { CRITICAL: 0, HIGH: 1, NORMAL: 2, LOW: 3 } as const;
@@ -40,6 +41,11 @@ export interface SubscribeOptions {
   overflow?: OverflowPolicy;
   /** Ends the subscription when it is aborted. One that is aborted already has `subscribe` throw its reason. */
   signal?: AbortSignalLike | undefined;
+  /**
+   * Only messages whose payload fulfils this are handed to the handler. It is decided when a message is submitted: the others are
+   * not admitted, take no room and do not wake this thread; `stats.filtered` counts them.
+   */
+  filter?: Filter | undefined;
 }
 
 export interface PublishOptions {
@@ -62,7 +68,7 @@ const overflowPolicies: ReadonlyMap<unknown, Overflow> = new Map([
 ]);
 
 const busOptions = ['name', 'onError'];
-const subscribeOptions = ['queueLimit', 'overflow', 'signal', 'transform'];
+const subscribeOptions = ['queueLimit', 'overflow', 'filter', 'signal', 'transform'];
 const publishOptions = ['priority', 'headers', 'correlationId'];
 
 export function checkBusOptions(options: EventBusOptions): { name: string; onError: EventBusOptions['onError'] } {
@@ -78,12 +84,20 @@ export function checkBusOptions(options: EventBusOptions): { name: string; onErr
   return { name, onError };
 }
 
-/** The queue limit of a subscription, and what happens there. */
-export function checkSubscribeOptions(options: SubscribeOptions): { queueLimit: number; overflow: Overflow } {
+/** The options of a subscription as native takes them. */
+export interface CheckedSubscribeOptions {
+  readonly queueLimit: number;
+  /** What happens there. */
+  readonly overflow: Overflow;
+  /** Encoded. */
+  readonly filter: Uint8Array | undefined;
+}
+
+export function checkSubscribeOptions(options: SubscribeOptions): CheckedSubscribeOptions {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, subscribeOptions, 'subscribe');
-  const { queueLimit = Bus.DefaultQueueLimit, overflow = 'reject' } = options;
+  const { queueLimit = Bus.DefaultQueueLimit, overflow = 'reject', filter } = options;
   if (!Number.isInteger(queueLimit) || queueLimit < 1 || queueLimit > MOST_QUEUE_LIMIT) {
     throw new AgentwireArgumentError('queueLimit', `an integer from 1 to ${MOST_QUEUE_LIMIT}`, queueLimit);
   }
@@ -91,7 +105,7 @@ export function checkSubscribeOptions(options: SubscribeOptions): { queueLimit: 
   if (policy === undefined) {
     throw new AgentwireArgumentError('overflow', '"reject", "drop-newest" or "drop-oldest"', overflow);
   }
-  return { queueLimit, overflow: policy };
+  return { queueLimit, overflow: policy, filter: filter === undefined ? undefined : encodeFilter(filter) };
 }
 
 /** The options, each read once: a getter cannot answer differently later. */

@@ -22,6 +22,8 @@ export interface SubscriptionStats {
   dropped: Dropped;
   /** Waiting, or with a handler that has not settled. */
   inFlight: number;
+  /** Messages that the subscription's filter kept away: they were not admitted and are no part of the sum. */
+  filtered: number;
 }
 
 /** Messages that no handler saw, by reason. */

@@ -44,6 +44,8 @@ pub struct Ledger {
     pub admitted: u64,
     /// Messages ended, by [`Outcome`].
     pub ended: [u64; OUTCOMES],
+    /// Messages that the subscription's filter kept away. They were not admitted, and are no part of the sum.
+    pub filtered: u64,
 }
 
 impl Ledger {
@@ -55,6 +57,7 @@ impl Ledger {
     /// Adds another ledger to this one.
     pub fn add(&mut self, other: &Self) {
         self.admitted += other.admitted;
+        self.filtered += other.filtered;
         self.ended
             .iter_mut()
             .zip(other.ended)
@@ -195,6 +198,7 @@ impl Account {
         Ledger {
             admitted: self.admitted.load(Ordering::Relaxed),
             ended,
+            filtered: 0,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::block::BatchBlocks;
 use super::drain::SpinState;
+use super::filter::Filter;
 use super::hub::Hub;
 use super::layout::*;
 use super::mailbox::Turn;
@@ -66,6 +67,8 @@ pub(super) struct LocalTopic {
     pub topic: Arc<Topic>,
     pub version: RouteVersion,
     pub route: Arc<Route>,
+    /// Where the last record went that was refused, if filters kept it from others: `is_writable` waits for those alone.
+    pub refused: Option<Route>,
 }
 
 impl LocalTopic {
@@ -122,6 +125,8 @@ pub struct Endpoint {
     /// Scratch of submit: receivers of this batch, and the open targets of one record.
     pub(super) to_wake: Vec<Arc<Receiver>>,
     pub(super) open_slots: Vec<u32>,
+    /// Scratch of submit: the payload of one record, for filters.
+    pub(super) payload: Vec<u8>,
     pub(super) run: Run,
     pub(super) spin: SpinState,
     /// What could not be submitted, and why.
@@ -145,6 +150,7 @@ impl Endpoint {
             blocks: BatchBlocks::default(),
             to_wake: Vec::new(),
             open_slots: Vec::new(),
+            payload: Vec::new(),
             run: Run::default(),
             spin: SpinState::default(),
             faults: EndpointFaults::default(),
@@ -226,6 +232,7 @@ impl Endpoint {
             topic,
             version,
             route,
+            refused: None,
         };
         let index = match self.free_topics.last() {
             Some(&index) => index,
@@ -251,16 +258,17 @@ impl Endpoint {
         pattern: &str,
         queue_limit: u64,
     ) -> Result<(u32, u64), EndpointError> {
-        self.subscribe_with(handle, pattern, queue_limit, Overflow::Reject)
+        self.subscribe_with(handle, pattern, queue_limit, Overflow::Reject, None)
     }
 
-    /// Subscribes: the slot and the process-wide id.
+    /// As [`Endpoint::subscribe`], for the messages that a filter wants, with a policy for what is too much.
     pub fn subscribe_with(
         &mut self,
         handle: u32,
         pattern: &str,
         queue_limit: u64,
         overflow: Overflow,
+        filter: Option<Filter>,
     ) -> Result<(u32, u64), EndpointError> {
         let bus = Arc::clone(self.bus(handle)?);
         let slot = self.slots.next_free();
@@ -268,14 +276,9 @@ impl Endpoint {
             return Err(EndpointError::Outgrown);
         }
         let id = Hub::global().next_subscription_id();
-        let subscription = Arc::new(Subscription::new(
-            id,
-            pattern,
-            slot,
-            queue_limit,
-            overflow,
-            Arc::clone(&self.receiver),
-        ));
+        let receiver = Arc::clone(&self.receiver);
+        let subscription = Subscription::new(id, pattern, slot, queue_limit, overflow, receiver);
+        let subscription = Arc::new(subscription.with_filter(filter));
         // Before the first message can come.
         self.slots.fill(
             slot,
@@ -312,9 +315,15 @@ impl Endpoint {
         let Some(local) = self.topics.get_mut(index as usize).and_then(Option::as_mut) else {
             return Err(EndpointError::Closed);
         };
-        let route = local.current_route();
-        let writable = wait_for_room(route, &self.receiver);
-        self.memory.gates.set_byte(index as usize, gate(route));
+        local.current_route();
+        let awaited = local.refused.as_ref().unwrap_or(&local.route);
+        let writable = wait_for_room(awaited, &self.receiver);
+        if writable {
+            local.refused = None;
+        }
+        self.memory
+            .gates
+            .set_byte(index as usize, gate(&local.route));
         Ok(writable)
     }
 

@@ -1,9 +1,10 @@
 //! The bus. The path of a message, file by file:
 //!
 //! 1. A thread's JavaScript writes a record into its outbox ([`layout`], [`record`]).
-//! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`named_bus`], [`trie`]), asks every matching
-//!    [`subscription`] for room ([`account`], [`crate::wait`]) and copies the record into the mailbox of each thread.
-//!    A subscription that drops its oldest has a [`backlog`] of messages that it may still give up ([`kept`]).
+//! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`named_bus`], [`trie`]), leaves out whose [`filter`] does not
+//!    want the record (`narrow.rs`), asks every other matching [`subscription`] for room ([`account`], [`crate::wait`]) and
+//!    copies the record into the mailbox of each thread. A subscription that drops its oldest has a [`backlog`] of messages
+//!    that it may still give up ([`kept`]).
 //! 3. A [`mailbox`] is four lock-free [`queue`]s; who puts something into the mailbox of a sleeping thread
 //!    rings its bell ([`receiver`]).
 //! 4. `drain.rs` fills the thread's inbox; its JavaScript calls the handlers and counts how each message
@@ -23,6 +24,8 @@ mod drain;
 #[cfg(not(model))]
 pub mod endpoint;
 #[cfg(not(model))]
+pub mod filter;
+#[cfg(not(model))]
 pub mod hub;
 #[cfg(not(model))]
 pub mod kept;
@@ -30,6 +33,8 @@ pub mod kept;
 pub mod layout;
 #[cfg(not(model))]
 pub mod named_bus;
+#[cfg(not(model))]
+mod narrow;
 #[cfg(not(model))]
 pub mod receiver;
 #[cfg(not(model))]

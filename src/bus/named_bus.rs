@@ -75,7 +75,7 @@ impl Subscriptions {
         } = self;
         leaving.retain_mut(|subscription| match Arc::get_mut(subscription) {
             Some(last) => {
-                retired.add(&last.account.ledger());
+                retired.add(&last.ledger());
                 false
             }
             None => true,

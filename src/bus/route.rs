@@ -21,28 +21,43 @@ pub struct Route {
     pub legs: Box<[Leg]>,
     /// Somebody may refuse a message: a subscription that takes part in admission. False where all drop what is too much.
     pub takes_part: bool,
+    /// Whether any subscription has a filter, and a message is to be narrowed to those that want it.
+    pub has_filters: bool,
+}
+
+impl Leg {
+    /// The way to a thread for these subscriptions on it.
+    pub(super) fn new(receiver: Arc<Receiver>, targets: Box<[Arc<Subscription>]>) -> Self {
+        let takes_part = targets
+            .iter()
+            .any(|target| target.takes_part_in_admission());
+        Self {
+            receiver,
+            targets,
+            takes_part,
+        }
+    }
 }
 
 impl Route {
     /// Groups matching subscriptions by thread.
     pub fn new(mut matching: Vec<Arc<Subscription>>) -> Self {
+        let has_filters = matching.iter().any(|target| target.filter().is_some());
         matching.sort_unstable_by_key(|subscription| (subscription.receiver.id, subscription.id));
-        let takes_part = |targets: &[Arc<Subscription>]| {
-            targets
-                .iter()
-                .any(|target| target.takes_part_in_admission())
-        };
         let legs = matching
             .chunk_by(|a, b| a.receiver.id == b.receiver.id)
-            .map(|targets| Leg {
-                receiver: Arc::clone(&targets[0].receiver),
-                targets: targets.into(),
-                takes_part: takes_part(targets),
-            })
+            .map(|targets| Leg::new(Arc::clone(&targets[0].receiver), targets.into()))
             .collect();
+        Self::of(legs, has_filters)
+    }
+
+    /// The route of these legs.
+    pub(super) fn of(legs: Box<[Leg]>, has_filters: bool) -> Self {
+        let takes_part = legs.is_empty() || legs.iter().any(|leg| leg.takes_part);
         Self {
             legs,
-            takes_part: matching.is_empty() || takes_part(&matching),
+            takes_part,
+            has_filters,
         }
     }
 

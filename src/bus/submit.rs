@@ -16,6 +16,7 @@ use super::block::Block;
 use super::endpoint::{Endpoint, EndpointMemory, gate, wait_for_room};
 use super::kept::Kept;
 use super::layout::*;
+use super::narrow::copy_payload;
 use super::queue::PushError;
 use super::record::OutboxRecord;
 use super::route::{Leg, Route};
@@ -144,9 +145,10 @@ impl Endpoint {
             faults,
             open_slots,
             run,
+            payload,
             ..
         } = self;
-        let (bus, route, topic_id) = if record.flags & TOPIC_INLINE as u16 == 0 {
+        let (bus, whole, topic_id) = if record.flags & TOPIC_INLINE as u16 == 0 {
             let Some(local) = topics
                 .get_mut(record.topic as usize)
                 .and_then(Option::as_mut)
@@ -165,10 +167,24 @@ impl Endpoint {
             inline = bus.match_route(&name);
             (bus, &inline, 0)
         };
-        let has_room = has_room(route, record.priority);
-        let mut admitted = has_room || admission == Admission::Forced;
         let mut block = None;
+        let mut narrowed = None;
+        let mut unread = false;
+        if whole.has_filters {
+            // A large payload is copied before it is known whether anybody wants it: filters read what nobody writes.
+            block = large.and_then(Block::copy_of);
+            unread = block.is_some() != large.is_some();
+            if !unread {
+                let block = block.as_deref();
+                let payload = copy_payload(&memory.outbox, offset, record, block, payload);
+                narrowed = whole.narrow(payload);
+            }
+        }
+        let route = narrowed.as_ref().unwrap_or(whole);
+        let has_room = !unread && has_room(route, record.priority);
+        let mut admitted = has_room || admission == Admission::Forced;
         if let Some(payload) = large
+            && block.is_none()
             && admitted
             && is_wanted(route, record.priority)
         {
@@ -177,7 +193,7 @@ impl Endpoint {
             admitted = block.is_some() || !route.takes_part;
         }
         let open = if has_room && admitted {
-            gate(route)
+            gate(whole)
         } else {
             ASK as u8
         };
@@ -188,7 +204,15 @@ impl Endpoint {
                 // Drained since the look above, so nobody will tell that there is room: look again soon.
                 receiver.look_again();
             }
+            if record.flags & TOPIC_INLINE as u16 == 0
+                && let Some(Some(local)) = topics.get_mut(record.topic as usize)
+            {
+                local.refused = narrowed;
+            }
             return false;
+        }
+        if let Some(narrowed) = &narrowed {
+            whole.count_filtered(narrowed);
         }
         *sequence += 1;
         bus.count_published(1, u64::from(route.legs.is_empty()));

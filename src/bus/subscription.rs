@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::account::Account;
 pub use super::account::{Ledger, OUTCOMES, Outcome, REPORTED_OUTCOMES};
 pub use super::backlog::Backlog;
+use super::filter::Filter;
 use super::kept::Kept;
 use super::layout::{DROP_NEWEST, DROP_OLDEST, DROPPING_MAILBOX_BYTES, REJECT};
 use super::receiver::Receiver;
 use crate::pool::SegmentPool;
+use crate::sync::{AtomicU64, Ordering};
 
 /// What a full subscription does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +52,14 @@ pub struct Subscription {
     pub overflow: Overflow,
     /// The messages that wait for a subscription that drops its oldest; empty for others.
     pub backlog: Backlog<Kept>,
+    filtering: Option<Filtering>,
+}
+
+/// A filter, and how many messages it kept away.
+struct Filtering {
+    filter: Filter,
+    /// Publishers of all threads count here, but only for messages that go no further.
+    filtered: AtomicU64,
 }
 
 impl Subscription {
@@ -70,6 +80,28 @@ impl Subscription {
             account: Account::new(queue_limit),
             overflow,
             backlog: Backlog::default(),
+            filtering: None,
+        }
+    }
+
+    /// The same with a filter, if one is given.
+    pub fn with_filter(mut self, filter: Option<Filter>) -> Self {
+        self.filtering = filter.map(|filter| Filtering {
+            filter,
+            filtered: AtomicU64::new(0),
+        });
+        self
+    }
+
+    /// Which messages it wants; none when it wants all.
+    pub fn filter(&self) -> Option<&Filter> {
+        Some(&self.filtering.as_ref()?.filter)
+    }
+
+    /// Counts a message that its filter kept away.
+    pub fn count_filtered(&self) {
+        if let Some(filtering) = &self.filtering {
+            filtering.filtered.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -101,7 +133,11 @@ impl Subscription {
 
     /// Its figures now.
     pub fn ledger(&self) -> Ledger {
-        self.account.ledger()
+        let filtering = self.filtering.as_ref();
+        Ledger {
+            filtered: filtering.map_or(0, |filtering| filtering.filtered.load(Ordering::Relaxed)),
+            ..self.account.ledger()
+        }
     }
 }
 

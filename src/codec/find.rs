@@ -144,6 +144,12 @@ impl<'a> Found<'a> {
         &self.view
     }
 
+    /// True as soon as `test` is for an element of this array or Set (holes left out), or for a key of this Map or object. False
+    /// for anything else. No more is read than that takes, by the rules of [`Path::find`].
+    pub fn any(mut self, mut test: impl FnMut(&View<'_>) -> bool) -> Result<bool, DecodeError> {
+        self.walk.any(self.depth, &mut test)
+    }
+
     /// All of it, read by all the rules.
     pub fn decode(mut self) -> Result<Value, DecodeError> {
         self.walk.value::<Decode>(self.depth, false)
@@ -151,6 +157,10 @@ impl<'a> Found<'a> {
 }
 
 impl<'a> View<'a> {
+    pub(super) fn of_text(text: WireText<'a>) -> View<'a> {
+        View::Text(FoundText(text))
+    }
+
     pub(super) fn of_atom(atom: Atom<'a>) -> View<'a> {
         match atom {
             Atom::Null => View::Null,

@@ -17,6 +17,7 @@
 //! them: each value takes a byte, so no valid input is refused, and all that is ever reserved is
 //! together no more values than the input has bytes.
 
+mod each;
 mod enter;
 mod local_shapes;
 mod objects;

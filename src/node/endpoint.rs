@@ -13,6 +13,7 @@ use super::error::{Code, Result};
 use super::fast::endpoint::{self as fast, LocalEndpoint};
 use super::memory::Pinned;
 use crate::bus::endpoint::{Endpoint, EndpointError, EndpointMemory};
+use crate::bus::filter::Filter;
 use crate::bus::hub::Hub;
 use crate::bus::layout::ATTENTION;
 use crate::bus::named_bus::BusMetrics;
@@ -44,6 +45,8 @@ pub struct NativeLedger {
     pub newest: f64,
     /// Admitted and not ended.
     pub in_flight: f64,
+    /// Kept away by the subscription's filter, and not admitted.
+    pub filtered: f64,
 }
 
 impl From<Ledger> for NativeLedger {
@@ -60,6 +63,7 @@ impl From<Ledger> for NativeLedger {
             oldest: ended(Outcome::Oldest),
             newest: ended(Outcome::Newest),
             in_flight: ledger.in_flight() as f64,
+            filtered: ledger.filtered as f64,
         }
     }
 }
@@ -232,7 +236,7 @@ impl NativeEndpoint {
             .is_writable_by_name(handle, &topic)?)
     }
 
-    /// Subscribes.
+    /// Subscribes, for the messages that an encoded filter wants if one is given.
     #[napi(catch_unwind)]
     pub fn subscribe(
         &self,
@@ -240,15 +244,14 @@ impl NativeEndpoint {
         pattern: String,
         queue_limit: f64,
         overflow: u32,
+        filter: Option<&[u8]>,
     ) -> Result<NativeSubscription> {
         let overflow = Overflow::from_number(overflow)
             .ok_or_else(|| Error::new(Code::Argument, "there is no such overflow policy"))?;
-        let (slot, id) = self.endpoint.borrow_mut().subscribe_with(
-            handle,
-            &pattern,
-            queue_limit as u64,
-            overflow,
-        )?;
+        let filter = filter.map(Filter::decode).transpose()?;
+        let mut endpoint = self.endpoint.borrow_mut();
+        let (slot, id) =
+            endpoint.subscribe_with(handle, &pattern, queue_limit as u64, overflow, filter)?;
         Ok(NativeSubscription {
             slot,
             id: id as f64,

@@ -3,6 +3,7 @@
 use napi::Error;
 
 use crate::bus::endpoint::EndpointError;
+use crate::bus::filter::FilterError;
 use crate::codec::compress::DecompressError;
 use crate::codec::frame::{FrameError, FrameErrorKind};
 use crate::codec::{DecodeError, EncodeError};
@@ -15,6 +16,8 @@ pub enum Code {
     Closed,
     /// The name of a topic or a pattern is wrong.
     Topic,
+    /// A filter that cannot be.
+    Filter,
     /// Memory shared with JavaScript must grow first; the facade grows it and tries again.
     Outgrown,
     /// Another copy of the addon has the bus.
@@ -50,6 +53,7 @@ impl AsRef<str> for Code {
         match self {
             Self::Closed => "ERR_AGENTWIRE_CLOSED",
             Self::Topic => "ERR_AGENTWIRE_TOPIC",
+            Self::Filter => "ERR_AGENTWIRE_FILTER",
             Self::Outgrown => "OUTGROWN",
             Self::DuplicateCopy => "ERR_AGENTWIRE_DUPLICATE_COPY",
             Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
@@ -78,6 +82,12 @@ impl From<EndpointError> for Error<Code> {
             EndpointError::Name(name) => Self::new(Code::Topic, name.to_string()),
             EndpointError::Outgrown => Self::new(Code::Outgrown, "shared memory must grow"),
         }
+    }
+}
+
+impl From<FilterError> for Error<Code> {
+    fn from(error: FilterError) -> Self {
+        Self::new(Code::Filter, error.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 mod admission;
 mod delivery;
 mod endings;
+mod filters;
 mod harness;
 mod hostile;
 

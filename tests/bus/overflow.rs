@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use super::harness::*;
 
 fn subscribe(actor: &mut Actor, pattern: &str, limit: u64, overflow: Overflow) -> u32 {
-    let subscribed = actor.endpoint.subscribe_with(0, pattern, limit, overflow);
+    let subscribed = actor
+        .endpoint
+        .subscribe_with(0, pattern, limit, overflow, None);
     subscribed.unwrap().0
 }
 

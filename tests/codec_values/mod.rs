@@ -64,7 +64,7 @@ fn binary() -> impl Strategy<Value = Value> {
     })
 }
 
-fn scalar() -> impl Strategy<Value = Value> {
+pub fn scalar() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
         Just(Value::Undefined),
