@@ -3,6 +3,7 @@ import { BinaryKind, CodecLimit, Tag } from '../generated/layout';
 import { staticNumber } from './dictionary';
 import { EncodedMessage } from './encoded-message';
 import { writeMessage } from './message-value';
+import { ofDataView, ofTypedArray } from './primitives/memory';
 import { shapeOf, shapeTree } from './shape-tree';
 import { nextMessage, type Shape } from './shapes';
 import { Slot } from './slot';
@@ -234,8 +235,8 @@ export class Encoder extends Writer {
   private writeView(view: ArrayBufferView, at: number): number {
     const kind = viewKind(view);
     // A subclass may say what it likes of itself; these read the inner state.
-    const [buffer, start, length] = kind === BinaryKind.DataView ? dataViewState : typedArrayState;
-    return this.writeBinary(kind, buffer.call(view), start.call(view), length.call(view), at);
+    const { bufferOf, byteOffsetOf, byteLengthOf } = kind === BinaryKind.DataView ? ofDataView : ofTypedArray;
+    return this.writeBinary(kind, bufferOf.call(view), byteOffsetOf.call(view), byteLengthOf.call(view), at);
   }
 
   private writeMap(value: Map<unknown, unknown>, at: number, slot: Slot): number {
@@ -317,20 +318,6 @@ const viewKinds: Record<string, number> = {
   BigInt64Array: BinaryKind.BigInt64Array,
   BigUint64Array: BinaryKind.BigUint64Array,
 };
-
-const typedArrayState = innerState(Object.getPrototypeOf(Uint8Array.prototype));
-const dataViewState = innerState(DataView.prototype);
-
-type InnerState = [
-  buffer: (this: ArrayBufferView) => ArrayBufferLike,
-  byteOffset: (this: ArrayBufferView) => number,
-  byteLength: (this: ArrayBufferView) => number,
-];
-
-function innerState(prototype: object): InnerState {
-  const getter = (name: string) => Object.getOwnPropertyDescriptor(prototype, name)?.get;
-  return [getter('buffer'), getter('byteOffset'), getter('byteLength')] as unknown as InnerState;
-}
 
 const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
   ?.get as (this: unknown) => string | undefined;

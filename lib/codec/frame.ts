@@ -3,6 +3,7 @@ import { checkInteger, refuseUnknown } from '../checks';
 import { AgentwireArgumentError, AgentwireError, fromNative } from '../errors';
 import { CodecLimit, Frame, MessageHeader } from '../generated/layout';
 import { native } from '../native';
+import { MOST_BYTES } from './growing-memory';
 import { bytesOf } from './primitives/memory';
 import { type BinaryMessageHeader, readHeaderFields } from './primitives/message-header';
 import { readVarint, varintBytes } from './primitives/varint';
@@ -35,9 +36,6 @@ export interface OpenedFrame {
 
 const frameLimits = ['maxPayloadBytes'];
 
-/** Most bytes that a value may be allowed to have. */
-const MOST_PAYLOAD_BYTES = 0x7fff_ffff;
-
 /**
  * Opens the message that the bytes begin with; bytes behind it are not looked at. For any bytes it returns or throws:
  * AgentwireDecodeError (`ERR_AGENTWIRE_UNDECODABLE`), whose offset is from the first byte of the header, or an AgentwireError with
@@ -55,7 +53,7 @@ export function openFrame(bytes: Uint8Array, limits: FrameLimits = {}): OpenedFr
 
 export function checkMaxPayloadBytes(given: unknown): number {
   if (given === undefined) return Frame.DefaultMaxBytes;
-  return checkInteger('maxPayloadBytes', given, 1, MOST_PAYLOAD_BYTES, 'bytes');
+  return checkInteger('maxPayloadBytes', given, 1, MOST_BYTES, 'bytes');
 }
 
 /** The bytes of a message where no other thread writes them, so that what was checked stays as it is. */

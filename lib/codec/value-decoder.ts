@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { isGone, lostMemory } from '../checks';
 import { AgentwireArgumentError } from '../errors';
 import { MessageHeader } from '../generated/layout';
+import type { AnyBytes } from './any-bytes';
 import { Decoder } from './decoder';
 import { payloadLengthOf, privateMessage } from './frame';
 import { byteLengthOf, bytesOf } from './primitives/memory';
@@ -19,7 +20,7 @@ const empty = new Uint8Array(0);
 const emptyView = new DataView(empty.buffer);
 
 /** What messages and values are read from: a buffer, or a view of whatever kind, over shared memory or not. */
-export type BinarySource = ArrayBufferLike | ArrayBufferView;
+export type BinarySource = AnyBytes;
 
 /** A decoder of a BinaryCodecPool, as its user sees it: of values, without the header of a message. */
 export interface PooledDecoder {

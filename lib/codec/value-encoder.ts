@@ -4,6 +4,7 @@ import { native } from '../native';
 import { DirectWriter } from './direct-writer';
 import { Encoder } from './encoder';
 import { crc32, writeEpoch, writeMessageHeader } from './frame';
+import { MOST_BYTES } from './growing-memory';
 import { varintBytes, writeVarint } from './primitives/varint';
 import { writeUint32 } from './scratch';
 import type { CheckedOptions } from './serializer-options';
@@ -23,7 +24,6 @@ const FAST_GROWTH_BYTES = 1024 * 1024;
 const KEPT_BYTES = 256 * 1024;
 /** More than any encoder keeps clear at the end of its memory. */
 const SLACK = 64;
-const MOST_BYTES = 0x7fff_ffff;
 const empty = new Uint8Array(0);
 
 /** An encoder of a BinaryCodecPool, as its user sees it: of values, without the header of a message. */

@@ -4,14 +4,21 @@ import { AgentwireArgumentError } from '../../errors';
 import { AgentwireDecodeError } from '../reader';
 import { isDetached } from '../unsupported';
 
-// A subclass may say what it likes of itself; these read the inner state.
-const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
-export const bufferOf = getter<ArrayBufferLike>('buffer');
-export const byteOffsetOf = getter<number>('byteOffset');
-export const byteLengthOf = getter<number>('byteLength');
+/** The inner state of views, of which a subclass may say what it likes. */
+interface ViewState {
+  readonly bufferOf: (this: ArrayBufferView) => ArrayBufferLike;
+  readonly byteOffsetOf: (this: ArrayBufferView) => number;
+  readonly byteLengthOf: (this: ArrayBufferView) => number;
+}
 
-function getter<T>(name: string): (this: ArrayBufferView) => T {
-  return Object.getOwnPropertyDescriptor(typedArray, name)?.get as (this: ArrayBufferView) => T;
+export const ofTypedArray = viewState(Object.getPrototypeOf(Uint8Array.prototype));
+export const ofDataView = viewState(DataView.prototype);
+export const { bufferOf, byteOffsetOf, byteLengthOf } = ofTypedArray;
+
+function viewState(prototype: object): ViewState {
+  const getter = (name: string) => Object.getOwnPropertyDescriptor(prototype, name)?.get;
+  const [bufferOf, byteOffsetOf, byteLengthOf] = ['buffer', 'byteOffset', 'byteLength'].map(getter);
+  return { bufferOf, byteOffsetOf, byteLengthOf } as unknown as ViewState;
 }
 
 /** The bytes that an array has now, as a plain Uint8Array whose length does not follow its buffer. */

@@ -2,7 +2,7 @@
 
 use crate::codec::value::Value;
 
-/// What is wrong with a value that [`is_batch`] refuses.
+/// What is wrong with a value that is no batch.
 pub const NOT_A_BATCH: &str =
     "expected a batch, an array of [type, timestamp, correlation id, payload], found another value";
 
@@ -19,14 +19,6 @@ pub fn envelope(header: Value, value: Value, is_batch: bool) -> Option<Value> {
         ("header", header),
         ("messages", Value::Array(messages?)),
     ]))
-}
-
-/// True for the value of a batch.
-pub fn is_batch(value: &Value) -> bool {
-    match value {
-        Value::Array(elements) => elements.iter().all(is_message),
-        _ => false,
-    }
 }
 
 fn is_message(element: &Value) -> bool {
@@ -77,6 +69,16 @@ fn object<const N: usize>(properties: [(&str, Value); N]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::{NoTables, batch, encode};
+
+    /// What is said of a value here is said of its bytes too.
+    fn is_batch(value: &Value) -> bool {
+        let is_batch = envelope(Value::Null, value.clone(), true).is_some();
+        let mut bytes = Vec::new();
+        encode(value, &mut bytes).unwrap();
+        assert_eq!(batch::is_batch(&bytes, &NoTables), Ok(is_batch));
+        is_batch
+    }
 
     #[test]
     fn a_batch_is_an_array_of_arrays_of_four() {

@@ -26,7 +26,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use envelope::{NOT_A_BATCH, envelope, is_batch};
+pub use envelope::{NOT_A_BATCH, envelope};
 pub use error::{JsonError, JsonErrorKind, ToJsonError};
 
 use super::tables::Tables;
