@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32 as PlainU32, Ordering as PlainOrdering};
 use std::sync::{Arc, Mutex as PlainMutex};
 
 use agentwire::bus::account::{Account, Outcome};
-use agentwire::bus::backlog::{Backlog, Message, Next};
+use agentwire::bus::backlog::{Backlog, Message, NEVER, Next};
 use agentwire::bus::mailbox::{Mailbox, Turn};
 use agentwire::bus::queue::{Committed, PushError, Segment, SegmentQueue, SegmentSource};
 use agentwire::memory::Memory;
@@ -528,14 +528,16 @@ fn a_ledger_adds_up_while_messages_move() {
     });
 }
 
-/// A message of a backlog: its publisher and its place among that one's messages.
-struct Numbered(usize, u32);
+/// A message of a backlog: its publisher, its place among that one's messages, and when it expires.
+struct Numbered(usize, u32, u64);
 
 impl Message for Numbered {
-    const MOST_BYTES: u64 = u64::MAX;
-
     fn kept_bytes(&self) -> u64 {
         8
+    }
+
+    fn expires_at(&self) -> u64 {
+        self.2
     }
 }
 
@@ -549,17 +551,17 @@ struct Dropping {
 impl Dropping {
     fn new(queue_limit: u64) -> Arc<Self> {
         Arc::new(Self {
-            backlog: Backlog::default(),
+            backlog: Backlog::new(true),
             account: Account::new(queue_limit),
             queue: SegmentQueue::new(Source::new(64, GivenBack::Rests)),
         })
     }
 
     fn publish(&self, publisher: usize, number: u32) {
-        let message = agentwire::sync::Arc::new(Numbered(publisher, number));
-        self.backlog.keep(0, message, &self.account, || {
-            push(&self.queue, 8, 1).map_err(|_| Outcome::SubscriberDied)
-        });
+        let message = Numbered(publisher, number, NEVER);
+        let announce = || push(&self.queue, 8, 1).map_err(|_| Outcome::SubscriberDied);
+        self.backlog
+            .keep_newest(0, message, &self.account, u64::MAX, announce);
     }
 
     /// Trades the next announcement for a message, if one is there; fails when messages come out of order.
@@ -569,8 +571,8 @@ impl Dropping {
             return false;
         };
         let len = record.len;
-        if let Next::Taken(message) = self.backlog.take(0, |_| true) {
-            let Numbered(publisher, number) = *message;
+        if let Next::Taken(message) = self.backlog.take(0, 0, &self.account, |_| true) {
+            let Numbered(publisher, number, _) = message;
             assert!(number > last[publisher], "doubled or out of order");
             last[publisher] = number;
             self.account.end(Outcome::Handled, 1);
@@ -622,7 +624,9 @@ fn the_end_of_a_backlog_against_its_publishers() {
         dropping.account.close();
         // SAFETY: this thread is the consumer.
         unsafe { dropping.queue.drain_closed(|_| ()) };
-        dropping.backlog.close(&dropping.account);
+        dropping
+            .backlog
+            .clear(&dropping.account, Outcome::SubscriberDied);
         publisher.join().expect("no panic");
         assert!(dropping.backlog.is_empty(), "a message stayed behind");
         let ledger = dropping.account.ledger();

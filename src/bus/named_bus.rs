@@ -1,10 +1,11 @@
 //! A bus: a space of topics and subscriptions that threads open by name.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 
+use super::group::{Group, GroupMetrics};
 use super::hub::Hub;
 use super::layout::ROUTES;
 use super::receiver::Receiver;
@@ -12,7 +13,7 @@ use super::route::Route;
 use super::subscription::{Ledger, Subscription};
 use super::topic::{NameError, RouteVersion, Topic, check_pattern, check_topic};
 use super::trie::Trie;
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
 
 /// Most topics that a bus gives an id. The name of a further one travels with each message.
 pub const MAX_TOPICS: usize = 65_536;
@@ -50,6 +51,7 @@ pub struct Bus {
     /// Endpoints that remember routes of their own: told when subscriptions change.
     watchers: RwLock<Vec<Arc<Receiver>>>,
     subscriptions: Mutex<Subscriptions>,
+    groups: Mutex<Groups>,
     published: AtomicU64,
     unmatched: AtomicU64,
     refused: AtomicU64,
@@ -67,18 +69,52 @@ struct Subscriptions {
     retired: Ledger,
 }
 
+/// The groups of a bus, which their members and makers keep alive.
+#[derive(Default)]
+struct Groups {
+    by_name: HashMap<Box<str>, Weak<Group>>,
+    /// Length of `by_name` at which those that are gone are forgotten.
+    sweep_at: usize,
+}
+
+impl Groups {
+    fn find(&self, name: &str) -> Option<Arc<Group>> {
+        self.by_name.get(name)?.upgrade()
+    }
+
+    fn get(&mut self, name: &str) -> Arc<Group> {
+        if let Some(group) = self.find(name) {
+            return group;
+        }
+        if self.by_name.len() >= self.sweep_at {
+            self.by_name.retain(|_, group| group.strong_count() > 0);
+            self.sweep_at = 2 * self.by_name.len() + FEWEST_TO_SWEEP;
+        }
+        let group = Arc::new(Group::new(name));
+        self.by_name.insert(name.into(), Arc::downgrade(&group));
+        group
+    }
+}
+
 impl Subscriptions {
     /// Adds up and lets go those that nobody else refers to: their ledgers are final.
     fn sweep(&mut self) {
         let Self {
             leaving, retired, ..
         } = self;
-        leaving.retain_mut(|subscription| match Arc::get_mut(subscription) {
-            Some(last) => {
-                retired.add(&last.ledger());
-                false
+        leaving.retain(|subscription| {
+            // The timer may have a weak reference, which finds nothing to do.
+            if Arc::strong_count(subscription) > 1 {
+                return true;
             }
-            None => true,
+            // SYNC POINT last: Acquire pairs with the Release of the others' drops: what they counted is seen.
+            fence(Ordering::Acquire);
+            let ledger = subscription.ledger();
+            retired.add(&ledger);
+            if let Some(group) = &subscription.group {
+                group.retire(&ledger);
+            }
+            false
         });
         self.sweep_at = 2 * self.leaving.len() + FEWEST_TO_SWEEP;
     }
@@ -94,6 +130,7 @@ impl Bus {
             topics: RwLock::default(),
             watchers: RwLock::default(),
             subscriptions: Mutex::default(),
+            groups: Mutex::default(),
             published: AtomicU64::new(0),
             unmatched: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -166,6 +203,39 @@ impl Bus {
         for watcher in &*self.watchers.read() {
             watcher.raise(ROUTES as u32);
         }
+    }
+
+    /// Makes all routes of the bus stale.
+    pub fn outdate_all_routes(&self) {
+        // SYNC POINT version: Release pairs with the Acquire in `route_version`.
+        self.wild_version.fetch_add(1, Ordering::Release);
+    }
+
+    /// The group of that name, made at first sight. It is there while a member or an endpoint has it.
+    pub fn group(&self, name: &str) -> Arc<Group> {
+        self.groups.lock().get(name)
+    }
+
+    /// The figures of a group, if there is one of that name.
+    pub fn group_metrics(&self, name: &str) -> Option<GroupMetrics> {
+        let group = self.groups.lock().find(name)?;
+        let mut subscriptions = self.subscriptions.lock();
+        subscriptions.sweep();
+        let all = subscriptions.by_id.values().chain(&subscriptions.leaving);
+        let is_member = |subscription: &&Arc<Subscription>| {
+            let of = subscription.group.as_ref();
+            of.is_some_and(|of| Arc::ptr_eq(of, &group))
+        };
+        Some(group.metrics(all.filter(is_member)))
+    }
+
+    /// Names of the groups that there are.
+    pub fn group_names(&self) -> Vec<String> {
+        let groups = self.groups.lock();
+        let live = groups.by_name.values().filter_map(Weak::upgrade);
+        let mut names: Vec<String> = live.map(|group| group.name.to_string()).collect();
+        names.sort_unstable();
+        names
     }
 
     /// Raises ROUTES for the endpoint whenever subscriptions change from now on: after the change, so who clears it and

@@ -9,7 +9,7 @@ use agentwire::bus::endpoint::{Endpoint, EndpointMemory};
 use agentwire::bus::layout::*;
 use agentwire::bus::named_bus::BusMetrics;
 use agentwire::bus::receiver::Doorbell;
-use agentwire::bus::subscription::Ledger;
+use agentwire::bus::subscription::{Ledger, SubscribeOptions};
 use agentwire::memory::{HeapBytes, Memory, SharedBytes};
 use agentwire::pool::SegmentPool;
 
@@ -256,7 +256,12 @@ impl Actor {
 
     /// Subscribes: the slot.
     pub fn subscribe(&mut self, pattern: &str, limit: u64) -> u32 {
-        self.endpoint.subscribe(0, pattern, limit).unwrap().0
+        self.subscribe_with(pattern, SubscribeOptions::limited_to(limit))
+    }
+
+    /// Subscribes with these options: the slot.
+    pub fn subscribe_with(&mut self, pattern: &str, options: SubscribeOptions) -> u32 {
+        self.endpoint.subscribe(0, pattern, options).unwrap().0
     }
 
     pub fn metrics(&mut self) -> BusMetrics {
