@@ -236,12 +236,13 @@ impl Account {
         }
     }
 
-    /// Ends the subscription: nothing more is admitted.
-    pub fn close(&self) {
+    /// Ends the subscription: nothing more is admitted. False when it had ended already.
+    pub fn close(&self) -> bool {
         // SYNC POINT slot: SeqCst pairs with `admit`.
-        self.closed.store(true, Ordering::SeqCst);
+        let was_open = !self.closed.swap(true, Ordering::SeqCst);
         // Who files itself later sees `closed` when it looks again: it takes the lock of the list after this.
         self.waiters.wake_all();
+        was_open
     }
 
     /// True when the subscription has ended.

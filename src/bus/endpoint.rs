@@ -234,7 +234,9 @@ impl Endpoint {
                 self.free_topics.push(index as u32);
             }
         }
-        self.groups.retain(|(of, _)| *of != handle);
+        for (_, group) in self.groups.extract_if(.., |(of, _)| *of == handle) {
+            bus.leave_group(&group);
+        }
         self.buses[handle as usize] = None;
         if !self
             .buses
@@ -295,7 +297,9 @@ impl Endpoint {
         }
         let id = Hub::global().next_subscription_id();
         let receiver = Arc::clone(&self.receiver);
-        let subscription = Arc::new(Subscription::new(id, pattern, slot, receiver, options));
+        let group = options.group.as_deref().map(|name| bus.join_group(name));
+        let subscription = Subscription::new(id, pattern, slot, receiver, options, group);
+        let subscription = Arc::new(subscription);
         // Before the first message can come.
         self.slots.fill(
             slot,
@@ -305,6 +309,9 @@ impl Endpoint {
             &self.memory.outcomes,
         );
         if let Err(error) = bus.subscribe(&subscription) {
+            if let Some(group) = &subscription.group {
+                bus.leave_group(group);
+            }
             self.slots.vacate(slot);
             return Err(error.into());
         }
@@ -342,9 +349,12 @@ impl Endpoint {
         settings: GroupSettings,
     ) -> Result<Result<(), GroupSettings>, EndpointError> {
         let bus = self.bus(handle)?;
-        let group = bus.group(name);
+        let group = bus.join_group(name);
         match group.set(settings) {
-            Err(said) => return Ok(Err(said)),
+            Err(said) => {
+                bus.leave_group(&group);
+                return Ok(Err(said));
+            }
             Ok(true) => bus.outdate_all_routes(),
             Ok(false) => (),
         }
@@ -477,7 +487,11 @@ impl Endpoint {
         self.blocks.clear();
         self.topics.clear();
         self.awaited = None;
-        self.groups.clear();
+        for (handle, group) in std::mem::take(&mut self.groups) {
+            if let Ok(bus) = self.bus(handle) {
+                bus.leave_group(&group);
+            }
+        }
         for bus in std::mem::take(&mut self.buses).into_iter().flatten() {
             bus.unwatch(&self.receiver);
             Hub::global().close_bus(&bus);

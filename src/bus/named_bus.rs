@@ -1,7 +1,7 @@
 //! A bus: a space of topics and subscriptions that threads open by name.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -51,7 +51,8 @@ pub struct Bus {
     /// Endpoints that remember routes of their own: told when subscriptions change.
     watchers: RwLock<Vec<Arc<Receiver>>>,
     subscriptions: Mutex<Subscriptions>,
-    groups: Mutex<Groups>,
+    /// The groups that somebody holds: a member, or who made it.
+    groups: Mutex<HashMap<Box<str>, HeldGroup>>,
     published: AtomicU64,
     unmatched: AtomicU64,
     refused: AtomicU64,
@@ -69,31 +70,9 @@ struct Subscriptions {
     retired: Ledger,
 }
 
-/// The groups of a bus, which their members and makers keep alive.
-#[derive(Default)]
-struct Groups {
-    by_name: HashMap<Box<str>, Weak<Group>>,
-    /// Length of `by_name` at which those that are gone are forgotten.
-    sweep_at: usize,
-}
-
-impl Groups {
-    fn find(&self, name: &str) -> Option<Arc<Group>> {
-        self.by_name.get(name)?.upgrade()
-    }
-
-    fn get(&mut self, name: &str) -> Arc<Group> {
-        if let Some(group) = self.find(name) {
-            return group;
-        }
-        if self.by_name.len() >= self.sweep_at {
-            self.by_name.retain(|_, group| group.strong_count() > 0);
-            self.sweep_at = 2 * self.by_name.len() + FEWEST_TO_SWEEP;
-        }
-        let group = Arc::new(Group::new(name));
-        self.by_name.insert(name.into(), Arc::downgrade(&group));
-        group
-    }
+struct HeldGroup {
+    group: Arc<Group>,
+    holders: usize,
 }
 
 impl Subscriptions {
@@ -174,7 +153,12 @@ impl Bus {
 
     /// Ends a subscription: nothing more is admitted to it. Its ledger stays open until it is retired.
     pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
-        subscription.account.close();
+        if !subscription.account.close() {
+            return;
+        }
+        if let Some(group) = &subscription.group {
+            self.leave_group(group);
+        }
         self.trie
             .write()
             .remove(&subscription.pattern, subscription);
@@ -211,14 +195,31 @@ impl Bus {
         self.wild_version.fetch_add(1, Ordering::Release);
     }
 
-    /// The group of that name, made at first sight. It is there while a member or an endpoint has it.
-    pub fn group(&self, name: &str) -> Arc<Group> {
-        self.groups.lock().get(name)
+    /// The group of that name, made at first sight, with one holder more. Given back by [`Bus::leave_group`].
+    pub fn join_group(&self, name: &str) -> Arc<Group> {
+        let mut groups = self.groups.lock();
+        let held = groups.entry(name.into()).or_insert_with(|| HeldGroup {
+            group: Arc::new(Group::new(name)),
+            holders: 0,
+        });
+        held.holders += 1;
+        Arc::clone(&held.group)
+    }
+
+    /// The group has one holder less; without one it is forgotten, and another of its name begins anew.
+    pub fn leave_group(&self, group: &Arc<Group>) {
+        let mut groups = self.groups.lock();
+        if let Some(held) = groups.get_mut(&group.name) {
+            held.holders -= 1;
+            if held.holders == 0 {
+                groups.remove(&group.name);
+            }
+        }
     }
 
     /// The figures of a group, if there is one of that name.
     pub fn group_metrics(&self, name: &str) -> Option<GroupMetrics> {
-        let group = self.groups.lock().find(name)?;
+        let group = Arc::clone(&self.groups.lock().get(name)?.group);
         let mut subscriptions = self.subscriptions.lock();
         subscriptions.sweep();
         let all = subscriptions.by_id.values().chain(&subscriptions.leaving);
@@ -231,9 +232,12 @@ impl Bus {
 
     /// Names of the groups that there are.
     pub fn group_names(&self) -> Vec<String> {
-        let groups = self.groups.lock();
-        let live = groups.by_name.values().filter_map(Weak::upgrade);
-        let mut names: Vec<String> = live.map(|group| group.name.to_string()).collect();
+        let mut names: Vec<String> = self
+            .groups
+            .lock()
+            .keys()
+            .map(|name| name.to_string())
+            .collect();
         names.sort_unstable();
         names
     }

@@ -337,7 +337,12 @@ fn request_of(
     let word = |at: usize| u32::from_le_bytes(outbox.read(at));
     let deadline = steady_now() + u64::from(word(at + 4)) * 1_000_000;
     let requester = Arc::clone(requester);
-    Some(Request::share_of(requester, word(at), record.priority, deadline))
+    Some(Request::share_of(
+        requester,
+        word(at),
+        record.priority,
+        deadline,
+    ))
 }
 
 /// The subscription of a record that can be part of a run: it goes to one only, and has nothing that is not

@@ -59,8 +59,8 @@ pub struct SubscribeOptions {
     pub priority: u8,
     /// Which messages it wants.
     pub filter: Option<Filter>,
-    /// The group that it is a member of.
-    pub group: Option<Arc<Group>>,
+    /// The name of the group that it is a member of.
+    pub group: Option<Box<str>>,
 }
 
 impl SubscribeOptions {
@@ -106,13 +106,14 @@ struct Filtering {
 }
 
 impl Subscription {
-    /// An open subscription with an empty ledger.
+    /// An open subscription with an empty ledger, of the group of its options.
     pub fn new(
         id: u64,
         pattern: &str,
         slot: u32,
         receiver: Arc<Receiver>,
         options: SubscribeOptions,
+        group: Option<Arc<Group>>,
     ) -> Self {
         let SubscribeOptions {
             queue_limit,
@@ -121,7 +122,7 @@ impl Subscription {
             overflow,
             priority,
             filter,
-            group,
+            group: _,
         } = options;
         // What one that drops its oldest has in hand is bounded as well: by as many as may wait.
         let most_in_hand = match overflow {

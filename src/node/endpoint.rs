@@ -178,8 +178,8 @@ impl NativeEndpoint {
         options: NativeSubscribeOptions,
         filter: Option<&[u8]>,
     ) -> Result<NativeSubscription> {
+        let options = options.with_filter(filter)?;
         let mut endpoint = self.endpoint.borrow_mut();
-        let options = options.with(filter, |name| Ok(endpoint.bus(handle)?.group(name)))?;
         let (slot, id) = endpoint.subscribe(handle, &pattern, options)?;
         Ok(NativeSubscription {
             slot,

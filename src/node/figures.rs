@@ -1,13 +1,11 @@
 //! Figures and options as JavaScript objects.
 
-use std::sync::Arc;
-
 use napi::bindgen_prelude::Error;
 use napi_derive::napi;
 
 use super::error::{Code, Result};
 use crate::bus::filter::Filter;
-use crate::bus::group::{Group, GroupMetrics};
+use crate::bus::group::GroupMetrics;
 use crate::bus::named_bus::BusMetrics;
 use crate::bus::subscription::{Ledger, Outcome, Overflow, SubscribeOptions};
 
@@ -143,11 +141,7 @@ pub struct NativeSubscribeOptions {
 
 impl NativeSubscribeOptions {
     /// The options as the bus takes them.
-    pub fn with(
-        self,
-        filter: Option<&[u8]>,
-        find_group: impl FnOnce(&str) -> Result<Arc<Group>>,
-    ) -> Result<SubscribeOptions> {
+    pub fn with_filter(self, filter: Option<&[u8]>) -> Result<SubscribeOptions> {
         let overflow = Overflow::from_number(self.overflow, self.block_ms)
             .ok_or_else(|| Error::new(Code::Argument, "there is no such overflow policy"))?;
         Ok(SubscribeOptions {
@@ -157,7 +151,7 @@ impl NativeSubscribeOptions {
             overflow,
             priority: self.priority.min(3) as u8,
             filter: filter.map(Filter::decode).transpose()?,
-            group: self.group.as_deref().map(find_group).transpose()?,
+            group: self.group.map(Into::into),
         })
     }
 }
