@@ -64,7 +64,10 @@ export class SubscriptionGroup {
   }
 }
 
-/** The settings of a group as native knows them. */
+/**
+ * The settings of a group as native knows them.
+ * @internal
+ */
 export interface CheckedGroup {
   readonly name: string;
   readonly balancing: GroupBalancing;
@@ -72,6 +75,7 @@ export interface CheckedGroup {
   readonly numbers: readonly [balancing: Balancing, delivery: DeliveryMode];
 }
 
+/** @internal */
 export function checkGroup(name: unknown, options: GroupOptions): CheckedGroup {
   if (typeof options !== 'object' || options === null) {
     throw new AgentwireArgumentError('options', 'an object', options);
@@ -87,18 +91,25 @@ export function checkGroup(name: unknown, options: GroupOptions): CheckedGroup {
   return { name: checkGroupName('name', name), balancing, delivery, numbers: [balancingNumber, deliveryNumber] };
 }
 
-/** The name of the group that a subscription is to be a member of. */
+/**
+ * The name of the group that a subscription is to be a member of.
+ * @internal
+ */
 export function groupNameOf(group: unknown): string {
   if (group instanceof SubscriptionGroup) return group.name;
   return checkGroupName('group', group);
 }
 
+/** @internal */
 export function checkGroupName(argument: string, name: unknown): string {
   if (typeof name === 'string' && name.length > 0 && name.length <= MOST_NAME_LENGTH) return name;
   throw new AgentwireArgumentError(argument, `a string of 1 to ${MOST_NAME_LENGTH} characters`, name);
 }
 
-/** The group is there with other settings. */
+/**
+ * The group is there with other settings.
+ * @internal
+ */
 export function otherSettings(name: string, [balancing, delivery]: readonly number[]): AgentwireError {
   return new AgentwireError(
     'ERR_AGENTWIRE_GROUP',
@@ -107,6 +118,7 @@ export function otherSettings(name: string, [balancing, delivery]: readonly numb
   );
 }
 
+/** @internal */
 export function groupStatsOf(metrics: NativeGroupMetrics): GroupStats {
   const { balancing, delivery, ledger, ...counts } = metrics;
   return {

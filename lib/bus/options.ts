@@ -117,6 +117,7 @@ const subscribeOptions = [
 ];
 const publishOptions = ['priority', 'headers', 'correlationId', 'expiresInMs'];
 
+/** @internal */
 export function checkBusOptions(options: EventBusOptions): { name: string; onError: EventBusOptions['onError'] } {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
@@ -130,13 +131,17 @@ export function checkBusOptions(options: EventBusOptions): { name: string; onErr
   return { name, onError };
 }
 
-/** The options of a subscription as native takes them. */
+/**
+ * The options of a subscription as native takes them.
+ * @internal
+ */
 export interface CheckedSubscribeOptions {
   readonly native: NativeSubscribeOptions;
   /** Encoded. */
   readonly filter: Uint8Array | undefined;
 }
 
+/** @internal */
 export function checkSubscribeOptions(options: SubscribeOptions): CheckedSubscribeOptions {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
@@ -176,14 +181,20 @@ function checkPriority(priority: unknown): void {
   throw new AgentwireArgumentError('priority', 'an EventPriority, 0 to 3', priority);
 }
 
-/** Milliseconds above 0 that a timer can wait for. */
+/**
+ * Milliseconds above 0 that a timer can wait for.
+ * @internal
+ */
 export function checkMilliseconds(name: string, value: unknown): void {
   if (typeof value === 'number' && value > 0 && value <= LONGEST_DELAY_MS) return;
   const expected = `a number of milliseconds above 0, at most ${LONGEST_DELAY_MS.toLocaleString('en')}`;
   throw new AgentwireArgumentError(name, expected, value);
 }
 
-/** The options, each read once: a getter cannot answer differently later. */
+/**
+ * The options, each read once: a getter cannot answer differently later.
+ * @internal
+ */
 export function checkPublishOptions(options: PublishOptions): PublishOptions {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);

@@ -34,6 +34,7 @@ export interface Dropped {
   newest: number;
 }
 
+/** @internal */
 export function statsOf(ledger: NativeLedger): SubscriptionStats {
   const { admitted, handled, failed, inFlight, filtered } = ledger;
   const { unsubscribed, undecodable, expired, subscriberDied, overflow, oldest, newest } = ledger;
