@@ -18,7 +18,8 @@ use super::route::Route;
 use super::run::Run;
 use super::slots::Slots;
 use super::subscription::{Outcome, Overflow, Subscription};
-use super::topic::{NameError, RouteVersion, Topic};
+use super::topic::{NameError, Topic};
+use super::versions::LocalRoute;
 use crate::memory::{Memory, SharedBytes};
 use crate::pool::SegmentPool;
 
@@ -65,8 +66,7 @@ pub(super) struct LocalTopic {
     pub handle: u32,
     pub bus: Arc<Bus>,
     pub topic: Arc<Topic>,
-    pub version: RouteVersion,
-    pub route: Arc<Route>,
+    pub route: LocalRoute<Route>,
     /// Where the last record went that was refused, if filters kept it from others: `is_writable` waits for those alone.
     pub refused: Option<Route>,
 }
@@ -75,12 +75,8 @@ impl LocalTopic {
     /// The route, made anew when subscriptions changed. On a hit two loads and two comparisons.
     #[inline]
     pub fn current_route(&mut self) -> &Route {
-        let version = self.bus.route_version(&self.topic);
-        if version != self.version {
-            self.route = self.bus.route(&self.topic, version);
-            self.version = version;
-        }
-        &self.route
+        let routing = self.bus.routing();
+        routing.current_route(&self.topic, &mut self.route)
     }
 }
 
@@ -224,13 +220,11 @@ impl Endpoint {
         let Some(topic) = bus.topic(name)? else {
             return Ok(None);
         };
-        let version = bus.route_version(&topic);
-        let route = bus.route(&topic, version);
+        let route = bus.routing().local_route(&topic);
         let local = LocalTopic {
             handle,
             bus,
             topic,
-            version,
             route,
             refused: None,
         };

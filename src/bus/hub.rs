@@ -51,7 +51,7 @@ impl Hub {
         }
         buses.remove(&*bus.name);
         // Before the lock on the hub's topics: `Bus::topic` holds the bus's while it takes the hub's.
-        let ids = bus.topic_ids();
+        let ids = bus.routing().topic_ids();
         let mut topics = self.topics.write();
         for id in ids {
             topics.remove(&id);

@@ -16,6 +16,7 @@ pub mod account;
 pub mod backlog;
 pub mod mailbox;
 pub mod queue;
+pub mod versions;
 
 #[cfg(not(model))]
 pub mod block;
@@ -42,6 +43,8 @@ pub mod record;
 #[cfg(not(model))]
 pub mod route;
 #[cfg(not(model))]
+pub mod routing;
+#[cfg(not(model))]
 mod run;
 #[cfg(not(model))]
 mod slots;
@@ -51,5 +54,3 @@ mod submit;
 pub mod subscription;
 #[cfg(not(model))]
 pub mod topic;
-#[cfg(not(model))]
-pub mod trie;
