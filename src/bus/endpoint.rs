@@ -114,6 +114,8 @@ pub struct Endpoint {
     /// By the index that JavaScript writes into records; index 0 is never used.
     pub(super) topics: Vec<Option<LocalTopic>>,
     free_topics: Vec<u32>,
+    /// Index of the topic whose route was last looked at whether it is stale: see `let_go.rs`.
+    pub(super) looked_at: usize,
     pub(super) slots: Slots,
     pub(super) sequence: u64,
     pub(super) turn: Turn,
@@ -140,6 +142,7 @@ impl Endpoint {
             buses: Vec::new(),
             topics: vec![None],
             free_topics: Vec::new(),
+            looked_at: 0,
             slots: Slots::default(),
             sequence: 0,
             turn: Turn::default(),

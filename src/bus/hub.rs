@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 
 use super::named_bus::Bus;
+use super::routing::shrink;
 use super::topic::Topic;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -13,7 +15,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 pub struct Hub {
     buses: Mutex<HashMap<Box<str>, Arc<Bus>>>,
     /// Topics by id, to name the topic of a received record. An id is never given twice.
-    topics: RwLock<HashMap<u32, Arc<Topic>>>,
+    topics: RwLock<HashMap<u32, Arc<Topic>, RandomState>>,
     next_topic: AtomicU32,
     next_endpoint: AtomicU32,
     next_subscription: AtomicU64,
@@ -56,6 +58,7 @@ impl Hub {
         for id in ids {
             topics.remove(&id);
         }
+        shrink(&mut topics);
     }
 
     /// True when a thread of this process has a bus of that name open.

@@ -1,7 +1,7 @@
 //! The bus. The path of a message, file by file:
 //!
 //! 1. A thread's JavaScript writes a record into its outbox ([`layout`], [`record`]).
-//! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`named_bus`], [`trie`]), leaves out whose [`filter`] does not
+//! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`routing`], [`versions`]), leaves out whose [`filter`] does not
 //!    want the record (`narrow.rs`), asks every other matching [`subscription`] for room ([`account`], [`crate::wait`]) and
 //!    copies the record into the mailbox of each thread. A subscription that drops its oldest has a [`backlog`] of messages
 //!    that it may still give up ([`kept`]).
@@ -32,6 +32,8 @@ pub mod hub;
 pub mod kept;
 #[cfg(not(model))]
 pub mod layout;
+#[cfg(not(model))]
+mod let_go;
 #[cfg(not(model))]
 pub mod named_bus;
 #[cfg(not(model))]

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 
 use super::layout::ROUTES;
 use super::receiver::Receiver;
 use super::route::Route;
-use super::routing::Routing;
+use super::routing::{Routing, shrink};
 use super::subscription::{Ledger, Subscription};
 use super::topic::{NameError, Topic, check_pattern};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
@@ -50,7 +51,7 @@ pub struct Bus {
 
 #[derive(Default)]
 struct Subscriptions {
-    by_id: HashMap<u64, Arc<Subscription>>,
+    by_id: HashMap<u64, Arc<Subscription>, RandomState>,
     /// Those that ended, but may still be in the route of a publisher: it may be between their admission and a
     /// mailbox that takes nothing more, with a message that it is about to count out, or come upon them yet.
     leaving: Vec<Arc<Subscription>>,
@@ -74,6 +75,7 @@ impl Subscriptions {
             None => true,
         });
         self.sweep_at = 2 * self.leaving.len() + FEWEST_TO_SWEEP;
+        self.leaving.shrink_to(2 * self.sweep_at);
     }
 }
 
@@ -125,6 +127,7 @@ impl Bus {
     pub fn retire(&self, subscription: &Subscription) {
         let mut subscriptions = self.subscriptions.lock();
         if let Some(ended) = subscriptions.by_id.remove(&subscription.id) {
+            shrink(&mut subscriptions.by_id);
             subscriptions.leaving.push(ended);
             if subscriptions.leaving.len() >= subscriptions.sweep_at {
                 subscriptions.sweep();
