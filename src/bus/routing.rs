@@ -179,7 +179,7 @@ impl Routing {
     /// How many subscriptions match a topic.
     pub fn count_matches(&self, topic: &str) -> usize {
         let mut count = 0;
-        self.each_match(topic, |entries| count += entries.len());
+        self.each_match(topic, |entries| count += entries.count());
         count
     }
 

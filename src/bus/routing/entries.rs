@@ -56,7 +56,7 @@ impl<T: Entry> Entries<T> {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         match self {
             Self::None => 0,
             Self::One(_) => 1,

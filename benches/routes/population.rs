@@ -1,0 +1,51 @@
+//! Patterns and topics: robots in a hundred plants, each of them with a number of its own.
+
+/// Patterns of one robot each, by its number. Whichever plant it is in, every topic must be looked for behind all four.
+pub fn wild(robot: usize) -> String {
+    let plant = robot % 100;
+    match robot % 4 {
+        0 => format!("plant.p{plant}.robot-{robot}.*"),
+        1 => format!("plant.*.robot-{robot}.state"),
+        2 => format!("plant.p{plant}.*.robot-{robot}"),
+        _ => format!("**.robot-{robot}.state"),
+    }
+}
+
+/// A pattern without a wildcard, of one robot.
+pub fn exact(robot: usize) -> String {
+    format!("plant.p{}.robot-{robot}.state", robot % 100)
+}
+
+/// Half of them exact, half with wildcards, each different.
+pub fn mixed(robot: usize) -> String {
+    if robot.is_multiple_of(2) {
+        exact(robot / 2)
+    } else {
+        wild(robot / 2)
+    }
+}
+
+/// A topic that [`wild`] of that robot matches, and no other robot's.
+pub fn topic(robot: usize) -> String {
+    let plant = robot % 100;
+    match robot % 4 {
+        2 => format!("plant.p{plant}.state.robot-{robot}"),
+        _ => format!("plant.p{plant}.robot-{robot}.state"),
+    }
+}
+
+/// Patterns that every topic matches.
+pub const BROAD: [&str; 4] = ["**", "plant.**", "plant.*.*.*", "*.*.**"];
+
+/// Numbers below `most` in no order, each as likely as any other (splitmix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ (bits >> 31)) % most as u64) as usize
+    }
+}
