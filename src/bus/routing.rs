@@ -39,8 +39,8 @@ use crate::sync::RwLock;
 /// topic of the bus counts the change, and its next publish looks its route up.
 const MOST_NAMES: usize = 1024;
 
-/// A map with room for this many, or fewer, is not made smaller.
-const SMALL: usize = 64;
+/// A map with room for this many, or fewer, is not made smaller before it is empty.
+const SMALL: usize = 8;
 
 /// The topics of a bus, by name.
 #[derive(Default)]
@@ -50,11 +50,17 @@ struct Topics {
 }
 
 /// See the module's documentation.
-#[derive(Default)]
 pub struct Routing {
     exact: Exact<Arc<Subscription>>,
     wild: RwLock<Trie<Entries<Arc<Subscription>>>>,
     topics: Changes<Topics>,
+    most_names: usize,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Self::looking_at(MOST_NAMES)
+    }
 }
 
 /// What the tables hold.
@@ -79,6 +85,16 @@ fn is_wild(pattern: &str) -> bool {
 }
 
 impl Routing {
+    /// Empty tables, where a change looks at so many names of topics at most. Another number than the default is for tests.
+    pub fn looking_at(most_names: usize) -> Self {
+        Self {
+            exact: Exact::default(),
+            wild: RwLock::default(),
+            topics: Changes::default(),
+            most_names,
+        }
+    }
+
     /// Files a subscription, whose pattern was checked: whatever is published from now on finds it.
     pub fn subscribe(&self, subscription: &Arc<Subscription>) {
         let pattern = &*subscription.pattern;
@@ -113,7 +129,7 @@ impl Routing {
             let outdate = |topic: &Option<Arc<Topic>>| {
                 topic.iter().for_each(|topic| topic.routes.outdate());
             };
-            topics.by_name.each_named(pattern, MOST_NAMES, outdate)
+            topics.by_name.each_named(pattern, self.most_names, outdate)
         });
     }
 
@@ -217,7 +233,9 @@ impl Routing {
 /// the number of removals.
 pub(super) fn shrink<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) {
     let capacity = map.capacity();
-    if capacity > SMALL && map.len() < capacity / 4 {
+    if map.is_empty() {
+        map.shrink_to_fit();
+    } else if capacity > SMALL && map.len() < capacity / 4 {
         map.shrink_to(2 * map.len());
     }
 }
