@@ -296,8 +296,7 @@ impl Endpoint {
     pub fn unsubscribe(&mut self, slot: u32) {
         if let Some((bus, subscription)) = self.slots.get(slot) {
             bus.unsubscribe(subscription);
-            self.slots.touch(slot);
-            self.fold_outcomes();
+            self.slots.fold_ended(slot, &self.memory.outcomes);
         }
     }
 
