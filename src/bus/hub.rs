@@ -66,6 +66,11 @@ impl Hub {
         self.buses.lock().contains_key(name)
     }
 
+    /// The bus of that name, if a thread of this process has it open. That it is looked at does not keep it open.
+    pub fn bus(&self, name: &str) -> Option<Arc<Bus>> {
+        self.buses.lock().get(name).cloned()
+    }
+
     /// A new topic with an id of its own.
     pub(super) fn new_topic(&self, name: &str) -> Arc<Topic> {
         let id = self.next_topic.fetch_add(1, Ordering::Relaxed);

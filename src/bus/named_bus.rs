@@ -185,6 +185,13 @@ impl Bus {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Subscriptions that there are, and those that ended while somebody refers to them still.
+    pub fn subscriptions_in_memory(&self) -> usize {
+        let mut subscriptions = self.subscriptions.lock();
+        subscriptions.sweep();
+        subscriptions.by_id.len() + subscriptions.leaving.len()
+    }
+
     /// The figures now.
     pub fn metrics(&self) -> BusMetrics {
         let mut subscriptions = self.subscriptions.lock();
