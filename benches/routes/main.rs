@@ -17,6 +17,7 @@ mod subscriptions;
 
 use std::time::Duration;
 
+use population::Wildcards;
 use serde_json::{Map, Value, json};
 
 #[global_allocator]
@@ -46,7 +47,12 @@ fn main() {
         });
         result.insert(name.to_owned(), json!(sizes));
     };
-    part("matching", &|count| matching::among(count, rounds));
+    part("matching", &|count| {
+        json!({
+            "single": matching::among(count, Wildcards::Single, rounds),
+            "any": matching::among(count, Wildcards::Any, rounds),
+        })
+    });
     part("tables", &tables::of);
     part("churn", &|count| churn::among(count, threads.max(1), time));
     if result.is_empty() {

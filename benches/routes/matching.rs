@@ -8,19 +8,19 @@ use agentwire::bus::hub::Hub;
 use agentwire::bus::receiver::Receiver;
 use serde_json::{Value, json};
 
-use super::population::{BROAD, Random, topic, wild};
+use super::population::{BROAD, Random, Wildcards};
 use super::subscriptions::{receiver, subscription};
 
 /// Topics that are looked up by turns.
 const TOPICS: usize = 10_000;
 
 /// Among `count` subscriptions with wildcards, first those that match one robot each, then four more that match all.
-pub fn among(count: usize, rounds: usize) -> Value {
+pub fn among(count: usize, wildcards: Wildcards, rounds: usize) -> Value {
     let bus = Hub::global().open_bus("matching");
     let receiver = receiver();
     let mut random = Random(1);
     let topics: Vec<String> = (0..TOPICS.min(count))
-        .map(|_| topic(random.below(count)))
+        .map(|_| wildcards.topic(random.below(count)))
         .collect();
     let subscribe = |pattern: &str, receiver: &Arc<Receiver>| {
         let subscription = subscription(pattern, receiver);
@@ -28,7 +28,7 @@ pub fn among(count: usize, rounds: usize) -> Value {
         subscription
     };
     let mut all: Vec<_> = (0..count)
-        .map(|robot| subscribe(&wild(robot), &receiver))
+        .map(|robot| subscribe(&wildcards.pattern(robot), &receiver))
         .collect();
     let one = look_up(&bus, &topics, 1, rounds);
     all.extend(BROAD.map(|pattern| subscribe(pattern, &receiver)));

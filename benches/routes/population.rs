@@ -1,13 +1,39 @@
 //! Patterns and topics: robots in a hundred plants, each of them with a number of its own.
 
-/// Patterns of one robot each, by its number. Whichever plant it is in, every topic must be looked for behind all four.
-pub fn wild(robot: usize) -> String {
-    let plant = robot % 100;
-    match robot % 4 {
-        0 => format!("plant.p{plant}.robot-{robot}.*"),
-        1 => format!("plant.*.robot-{robot}.state"),
-        2 => format!("plant.p{plant}.*.robot-{robot}"),
-        _ => format!("**.robot-{robot}.state"),
+/// Which wildcards patterns have. benchmark/rows/routing.mjs subscribes to the same ones.
+#[derive(Clone, Copy)]
+pub enum Wildcards {
+    /// `*`, at three different places.
+    Single,
+    /// `**` at the start as well: every part of every topic is looked for there.
+    Any,
+}
+
+impl Wildcards {
+    fn kind(self, robot: usize) -> usize {
+        match self {
+            Self::Single => robot % 3,
+            Self::Any => robot % 4,
+        }
+    }
+
+    /// The pattern of one robot. Whichever plant it is in, every topic must be looked for at all the places.
+    pub fn pattern(self, robot: usize) -> String {
+        let plant = robot % 100;
+        match self.kind(robot) {
+            0 => format!("plant.p{plant}.robot-{robot}.*"),
+            1 => format!("plant.*.robot-{robot}.state"),
+            2 => format!("plant.p{plant}.*.robot-{robot}"),
+            _ => format!("**.robot-{robot}.state"),
+        }
+    }
+
+    /// A topic that the pattern of that robot matches, and no other robot's.
+    pub fn topic(self, robot: usize) -> String {
+        match self.kind(robot) {
+            2 => format!("plant.p{}.state.robot-{robot}", robot % 100),
+            _ => exact(robot),
+        }
     }
 }
 
@@ -21,16 +47,7 @@ pub fn mixed(robot: usize) -> String {
     if robot.is_multiple_of(2) {
         exact(robot / 2)
     } else {
-        wild(robot / 2)
-    }
-}
-
-/// A topic that [`wild`] of that robot matches, and no other robot's.
-pub fn topic(robot: usize) -> String {
-    let plant = robot % 100;
-    match robot % 4 {
-        2 => format!("plant.p{plant}.state.robot-{robot}"),
-        _ => format!("plant.p{plant}.robot-{robot}.state"),
+        Wildcards::Any.pattern(robot / 2)
     }
 }
 
