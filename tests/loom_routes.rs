@@ -108,7 +108,7 @@ impl Bus {
 struct Publisher {
     bus: Arc<Bus>,
     topic: Topic,
-    route: Option<LocalRoute<Route>>,
+    route: LocalRoute<Route>,
 }
 
 impl Publisher {
@@ -116,7 +116,7 @@ impl Publisher {
         Self {
             bus: Arc::clone(bus),
             topic: bus.topic(),
-            route: None,
+            route: LocalRoute::none(&Arc::default()),
         }
     }
 
@@ -125,9 +125,13 @@ impl Publisher {
         let owed = self.bus.subscribed.is_set();
         let ended = self.bus.unsubscribed.is_set();
         let Self { bus, topic, route } = self;
-        let make = || bus.table.read().clone();
-        let local = route.get_or_insert_with(|| LocalRoute::new(&bus.changes, topic, make));
-        let found = !local.current(&bus.changes, topic, make).is_empty();
+        let remake = |old: &Route| {
+            let table = bus.table.read();
+            let is_same =
+                table.len() == old.len() && table.iter().zip(old).all(|(a, b)| Arc::ptr_eq(a, b));
+            (!is_same).then(|| table.clone())
+        };
+        let found = !route.current(&bus.changes, topic, remake).is_empty();
         // Looked at afterwards: whoever is not found because he is just leaving has said so before.
         let ending = bus.ending.is_set();
         assert!(found || !owed || ending, "it misses who subscribed before");
@@ -135,9 +139,8 @@ impl Publisher {
     }
 
     fn let_go(&mut self) {
-        if let Some(route) = &mut self.route {
-            route.let_go_if_stale(&self.bus.changes, &self.topic, &Arc::default());
-        }
+        let Self { bus, topic, route } = self;
+        route.let_go_if_stale(&bus.changes, topic, &Arc::default());
     }
 }
 
@@ -246,6 +249,6 @@ fn narrow_and_wide_changes_at_once() {
             .into_iter()
             .for_each(|change| change.join().expect("no panic"));
         publisher.publish();
-        assert_eq!(publisher.route.map(|route| route.len()), Some(2));
+        assert_eq!(publisher.route.len(), 2);
     });
 }

@@ -4,10 +4,7 @@
 //! where it does not, the route would keep subscriptions that ended, and their threads' mailboxes, for as long as the
 //! endpoint lives. So each submit looks at a few topics more, one after the other.
 
-use std::sync::{Arc, OnceLock};
-
 use super::endpoint::Endpoint;
-use super::route::Route;
 
 /// Topics that one submit looks at.
 const LOOKS: usize = 2;
@@ -15,16 +12,14 @@ const LOOKS: usize = 2;
 impl Endpoint {
     /// Looks at the next few topics.
     pub(super) fn let_go_of_stale_routes(&mut self) {
-        static NOWHERE: OnceLock<Arc<Route>> = OnceLock::new();
         for _ in 0..LOOKS {
             self.looked_at = match self.looked_at + 1 {
                 next if next < self.topics.len() => next,
                 _ => 0,
             };
             if let Some(Some(local)) = self.topics.get_mut(self.looked_at) {
-                let nowhere = NOWHERE.get_or_init(|| Arc::new(Route::new(Vec::new())));
                 let routing = local.bus.routing();
-                routing.let_go_if_stale(&local.topic, &mut local.route, nowhere);
+                routing.let_go_if_stale(&local.topic, &mut local.route);
             }
         }
     }

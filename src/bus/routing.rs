@@ -22,10 +22,10 @@ mod children;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use self::entries::{Entries, Entry};
-use self::exact::Exact;
+use self::exact::{Exact, Shard};
 use self::trie::Trie;
 use super::hub::Hub;
 use super::layout::MAX_TOPICS;
@@ -33,7 +33,7 @@ use super::route::Route;
 use super::subscription::Subscription;
 use super::topic::{NameError, Topic, check_topic};
 use super::versions::{Changes, LocalRoute};
-use crate::sync::RwLock;
+use crate::sync::{RwLock, RwLockReadGuard};
 
 /// Most names that are looked at to find the topics that a change concerns: some 50 us at worst. Where there are more, every
 /// topic of the bus counts the change, and its next publish looks its route up.
@@ -41,6 +41,11 @@ const MOST_NAMES: usize = 1024;
 
 /// A map with room for this many, or fewer, is not made smaller before it is empty.
 const SMALL: usize = 8;
+
+/// More subscriptions than this are not compared with those of the old route.
+const MOST_COMPARED: usize = 32;
+
+type Wild = Trie<Entries<Arc<Subscription>>>;
 
 /// The topics of a bus, by name.
 #[derive(Default)]
@@ -52,7 +57,7 @@ struct Topics {
 /// See the module's documentation.
 pub struct Routing {
     exact: Exact<Arc<Subscription>>,
-    wild: RwLock<Trie<Entries<Arc<Subscription>>>>,
+    wild: RwLock<Wild>,
     topics: Changes<Topics>,
     most_names: usize,
 }
@@ -164,59 +169,74 @@ impl Routing {
 
     /// A publisher's hold of the route of a topic of this bus.
     pub fn local_route(&self, topic: &Topic) -> LocalRoute<Route> {
-        let make = || self.match_route(&topic.name);
-        LocalRoute::new(&self.topics, &topic.routes, make)
+        let mut local = LocalRoute::none(nowhere());
+        self.current_route(topic, &mut local);
+        local
     }
 
     /// The topic's route, made anew when subscriptions changed that concern it.
     #[inline]
     pub fn current_route<'a>(&self, topic: &Topic, local: &'a mut LocalRoute<Route>) -> &'a Route {
-        let make = || self.match_route(&topic.name);
-        local.current(&self.topics, &topic.routes, make)
+        let remake = |old: &Route| self.remake_route(&topic.name, old);
+        local.current(&self.topics, &topic.routes, remake)
     }
 
     /// Has a publisher let go of a topic's route if it is stale.
-    pub fn let_go_if_stale(
-        &self,
-        topic: &Topic,
-        local: &mut LocalRoute<Route>,
-        nothing: &Arc<Route>,
-    ) {
-        local.let_go_if_stale(&self.topics, &topic.routes, nothing);
+    pub fn let_go_if_stale(&self, topic: &Topic, local: &mut LocalRoute<Route>) {
+        local.let_go_if_stale(&self.topics, &topic.routes, nowhere());
     }
 
     /// The route of a topic, made from the tables.
     pub fn match_route(&self, topic: &str) -> Route {
-        let mut matching = Vec::new();
-        self.each_match(topic, |entries| matching.extend(entries.iter().cloned()));
-        Route::new(matching)
+        let all = |found: &[&Arc<Subscription>]| found.iter().copied().cloned().collect();
+        Route::new(self.with_matching(topic, all))
+    }
+
+    /// As [`Routing::match_route`]; none where it would be the old one again. Most changes that all topics count concern few
+    /// of them, and making a route takes longer than finding who is on it.
+    fn remake_route(&self, topic: &str, old: &Route) -> Option<Route> {
+        let changed = self.with_matching(topic, |found| {
+            let is_same = found.len() <= MOST_COMPARED
+                && found.len() == old.targets().count()
+                && found
+                    .iter()
+                    .all(|one| old.targets().any(|target| Arc::ptr_eq(target, one)));
+            (!is_same).then(|| found.iter().copied().cloned().collect())
+        });
+        changed.map(Route::new)
     }
 
     /// How many subscriptions match a topic.
     pub fn count_matches(&self, topic: &str) -> usize {
         let mut count = 0;
-        self.each_match(topic, |entries| count += entries.count());
+        let count_in = |entries: &Entries<_>| count += entries.count();
+        self.read(topic).each_match(topic, count_in);
         count
     }
 
     /// Ids of the subscriptions that match a topic, in order of subscription.
     pub fn matching_ids(&self, topic: &str) -> Vec<u64> {
-        let mut ids = Vec::new();
-        self.each_match(topic, |entries| ids.extend(entries.iter().map(Entry::id)));
+        let ids = |found: &[&Arc<Subscription>]| found.iter().map(|one| one.id).collect();
+        let mut ids: Vec<u64> = self.with_matching(topic, ids);
         ids.sort_unstable();
         ids
     }
 
-    /// Calls `each` with what is filed under every pattern that matches. Both tables are held while one is looked at, so
-    /// that what is found was there at one instant: who first subscribes anew, then ends what he had before, is never
-    /// without.
-    fn each_match(&self, topic: &str, mut each: impl FnMut(&Entries<Arc<Subscription>>)) {
-        let exact = self.exact.read(topic);
-        let wild = self.wild.read();
-        if let Some(entries) = exact.get(topic) {
-            each(entries);
+    /// What `make` makes of the subscriptions that match a topic.
+    fn with_matching<R>(&self, topic: &str, make: impl FnOnce(&[&Arc<Subscription>]) -> R) -> R {
+        let tables = self.read(topic);
+        let mut found = Vec::new();
+        tables.each_match(topic, |entries| found.extend(entries.iter()));
+        make(&found)
+    }
+
+    /// Both tables, of which nothing changes that matches the topic while this is held. So what is found was there at one
+    /// instant: who first subscribes anew, then ends what he had before, is never without.
+    fn read(&self, topic: &str) -> Held<'_> {
+        Held {
+            exact: self.exact.read(topic),
+            wild: self.wild.read(),
         }
-        wild.each_match(topic, each);
     }
 
     /// What the tables hold now.
@@ -227,6 +247,28 @@ impl Routing {
             topics: self.topics.topics().count,
         }
     }
+}
+
+/// See [`Routing::read`].
+struct Held<'a> {
+    exact: RwLockReadGuard<'a, Shard<Arc<Subscription>>>,
+    wild: RwLockReadGuard<'a, Wild>,
+}
+
+impl Held<'_> {
+    /// Calls `each` with what is filed under every pattern that matches.
+    fn each_match<'a>(&'a self, topic: &str, mut each: impl FnMut(&'a Entries<Arc<Subscription>>)) {
+        if let Some(entries) = self.exact.get(topic) {
+            each(entries);
+        }
+        self.wild.each_match(topic, each);
+    }
+}
+
+/// In the place of a route that nobody uses.
+fn nowhere() -> &'static Arc<Route> {
+    static NOWHERE: OnceLock<Arc<Route>> = OnceLock::new();
+    NOWHERE.get_or_init(|| Arc::new(Route::new(Vec::new())))
 }
 
 /// Gives back the memory of a map that has become much too large for what is in it. Rarely enough that it costs nothing by

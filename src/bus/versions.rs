@@ -70,9 +70,15 @@ impl<R> RouteSlot<R> {
         self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// A route of `version`, which the caller read before, or of a later one: that of another publisher, or a new one. One
-    /// publisher makes it, and the others wait for it.
-    fn route(&self, version: RouteVersion, make: impl FnOnce() -> R) -> (RouteVersion, Arc<R>) {
+    /// A route of `version`, which the caller read before, or of a later one: that of another publisher, or a new one, or
+    /// the caller's `old` one, where `remake` says that it would make the same. One publisher makes it, and the others wait
+    /// for it.
+    fn route(
+        &self,
+        version: RouteVersion,
+        old: &Arc<R>,
+        remake: impl FnOnce(&R) -> Option<R>,
+    ) -> (RouteVersion, Arc<R>) {
         let mut made = self.made.lock();
         if let Some((from, route)) = &*made
             && from.covers(version)
@@ -80,7 +86,7 @@ impl<R> RouteSlot<R> {
         {
             return (*from, route);
         }
-        let route = Arc::new(make());
+        let route = remake(old).map_or_else(|| Arc::clone(old), Arc::new);
         *made = Some((version, Arc::downgrade(&route)));
         (version, route)
     }
@@ -136,32 +142,31 @@ pub struct LocalRoute<R> {
 }
 
 impl<R> LocalRoute<R> {
-    /// The route of a topic that is in the index, which `make` finds in the tables if no other publisher has it.
-    pub fn new<Index>(
-        changes: &Changes<Index>,
-        topic: &RouteSlot<R>,
-        make: impl FnOnce() -> R,
-    ) -> Self {
-        let (version, route) = topic.route(changes.version(topic), make);
-        Self { version, route }
+    /// No route yet. `nothing` takes its place, for nobody to use: it is stale.
+    pub fn none(nothing: &Arc<R>) -> Self {
+        Self {
+            version: RouteVersion::NEVER,
+            route: Arc::clone(nothing),
+        }
     }
 
-    /// The route, made anew when subscriptions changed.
+    /// The route of a topic that is in the index. When subscriptions changed `remake` makes it from the tables; none where that
+    /// would be the old one again.
     #[inline]
     pub fn current<Index>(
         &mut self,
         changes: &Changes<Index>,
         topic: &RouteSlot<R>,
-        make: impl FnOnce() -> R,
+        remake: impl FnOnce(&R) -> Option<R>,
     ) -> &R {
-        if self.version != changes.version(topic) {
-            *self = Self::new(changes, topic, make);
+        let version = changes.version(topic);
+        if self.version != version {
+            (self.version, self.route) = topic.route(version, &self.route, remake);
         }
         &self.route
     }
 
-    /// Lets go of a stale route, and of the subscriptions that ended since it was made. `nothing` takes its place, for
-    /// nobody to use: it is stale too.
+    /// Lets go of a stale route, and of the subscriptions that ended since it was made.
     pub fn let_go_if_stale<Index>(
         &mut self,
         changes: &Changes<Index>,
@@ -169,8 +174,7 @@ impl<R> LocalRoute<R> {
         nothing: &Arc<R>,
     ) {
         if self.version != changes.version(topic) && self.version != RouteVersion::NEVER {
-            self.version = RouteVersion::NEVER;
-            self.route = Arc::clone(nothing);
+            *self = Self::none(nothing);
         }
     }
 }

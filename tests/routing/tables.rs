@@ -134,10 +134,9 @@ proptest! {
                     }
                 }
                 Step::LetGo { publisher } => {
-                    let nowhere = Arc::new(Route::new(Vec::new()));
                     let Tables { routing, publishers, .. } = &mut tables;
                     for (topic, local) in publishers[publisher.index(3)].values_mut() {
-                        routing.let_go_if_stale(topic, local, &nowhere);
+                        routing.let_go_if_stale(topic, local);
                     }
                 }
             }
@@ -153,10 +152,9 @@ proptest! {
         let ended = std::mem::take(&mut tables.all);
         let names: Vec<_> = tables.publishers[0].keys().cloned().collect();
         names.iter().try_for_each(|name| tables.publish(0, name))?;
-        let nowhere = Arc::new(Route::new(Vec::new()));
         let Tables { routing, publishers, .. } = &mut tables;
         for (topic, local) in publishers[1..].iter_mut().flat_map(BTreeMap::values_mut) {
-            routing.let_go_if_stale(topic, local, &nowhere);
+            routing.let_go_if_stale(topic, local);
         }
         for subscription in ended {
             prop_assert_eq!(Arc::strong_count(&subscription), 1, "somebody keeps it");
