@@ -77,7 +77,22 @@ fn look_up(
         let found = routes.map(|route| route.targets().count());
         assert_eq!(found.sum::<usize>(), total);
     });
-    json!({ "cachedNs": cached, "cachedHotNs": hot, "findNs": found, "newNs": made })
+    // Somebody comes and goes whom they all match: each is looked up, and none has changed.
+    let all = subscription("**", &receiver());
+    let stale = median(rounds, topics.len(), || {
+        bus.subscribe(&all).expect("a good pattern");
+        bus.unsubscribe(&all);
+        let routes = known.iter_mut();
+        routes.for_each(|(topic, route)| _ = black_box(routing.current_route(topic, route)));
+    });
+    bus.retire(&all);
+    json!({
+        "cachedNs": cached,
+        "cachedHotNs": hot,
+        "staleNs": stale,
+        "findNs": found,
+        "newNs": made,
+    })
 }
 
 /// Median of several rounds, ns for each of `count`. The first two rounds are warm-up.

@@ -43,11 +43,11 @@ pub fn exact(robot: usize) -> String {
 }
 
 /// Half of them exact, half with wildcards, each different.
-pub fn mixed(robot: usize) -> String {
-    if robot.is_multiple_of(2) {
-        exact(robot / 2)
+pub fn mixed(number: usize, wildcards: Wildcards) -> String {
+    if number.is_multiple_of(2) {
+        exact(number / 2)
     } else {
-        Wildcards::Any.pattern(robot / 2)
+        wildcards.pattern(number / 2)
     }
 }
 

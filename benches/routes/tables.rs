@@ -9,7 +9,7 @@ use agentwire::bus::subscription::Subscription;
 use serde_json::{Value, json};
 
 use super::allocation::measure;
-use super::population::{Random, mixed};
+use super::population::{Random, Wildcards, mixed};
 use super::subscriptions::{receiver, subscription};
 
 /// Topics that are there while subscriptions come and go.
@@ -23,7 +23,7 @@ pub fn of(count: usize) -> Value {
     });
     let receiver = receiver();
     let (mut all, objects) = measure(|| {
-        let patterns = (0..count).map(mixed);
+        let patterns = (0..count).map(|number| mixed(number, Wildcards::Any));
         let subscriptions = patterns.map(|pattern| subscription(&pattern, &receiver));
         subscriptions.collect::<Vec<_>>()
     });

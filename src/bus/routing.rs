@@ -7,6 +7,7 @@
 //! | `children.rs` | the named children of a node of the trie, few or very many |
 //! | `names.rs` | the topics that a pattern matches |
 //! | `entries.rs` | what is filed under one pattern, in order |
+//! | `tidy.rs` | the allocator's chores |
 //!
 //! `versions.rs`, one floor up, says when a route that was made from these tables is stale.
 //!
@@ -19,6 +20,7 @@ pub mod names;
 pub mod trie;
 
 mod children;
+mod tidy;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
@@ -125,6 +127,7 @@ impl Routing {
                 self.exact.remove(pattern, id)
             };
         });
+        tidy::tidy();
         removed
     }
 
