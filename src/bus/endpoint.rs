@@ -23,7 +23,8 @@ use super::route::Route;
 use super::run::Run;
 use super::slots::Slots;
 use super::subscription::{Outcome, SubscribeOptions, Subscription};
-use super::topic::{NameError, RouteVersion, Topic};
+use super::topic::{NameError, Topic};
+use super::versions::LocalRoute;
 use crate::memory::{Memory, SharedBytes};
 use crate::sync::Ordering;
 
@@ -70,8 +71,7 @@ pub(super) struct LocalTopic {
     pub handle: u32,
     pub bus: Arc<Bus>,
     pub topic: Arc<Topic>,
-    pub version: RouteVersion,
-    pub route: Arc<Route>,
+    pub route: LocalRoute<Route>,
     /// Where the last record went that was refused, if filters kept it from others: `is_writable` waits for those alone.
     pub refused: Option<Route>,
 }
@@ -80,12 +80,8 @@ impl LocalTopic {
     /// The route, made anew when subscriptions changed. On a hit two loads and two comparisons.
     #[inline]
     pub fn current_route(&mut self) -> &Route {
-        let version = self.bus.route_version(&self.topic);
-        if version != self.version {
-            self.route = self.bus.route(&self.topic, version);
-            self.version = version;
-        }
-        &self.route
+        let routing = self.bus.routing();
+        routing.current_route(&self.topic, &mut self.route)
     }
 }
 
@@ -133,6 +129,8 @@ pub struct Endpoint {
     /// By the index that JavaScript writes into records; index 0 is never used.
     pub(super) topics: Vec<Option<LocalTopic>>,
     free_topics: Vec<u32>,
+    /// Index of the topic whose route was last looked at whether it is stale: see `let_go.rs`.
+    pub(super) looked_at: usize,
     pub(super) slots: Slots,
     pub(super) sequence: u64,
     pub(super) turn: Turn,
@@ -168,6 +166,7 @@ impl Endpoint {
             buses: Vec::new(),
             topics: vec![None],
             free_topics: Vec::new(),
+            looked_at: 0,
             slots: Slots::default(),
             sequence: 0,
             turn: Turn::default(),
@@ -256,13 +255,11 @@ impl Endpoint {
         let Some(topic) = bus.topic(name)? else {
             return Ok(None);
         };
-        let version = bus.route_version(&topic);
-        let route = bus.route(&topic, version);
+        let route = bus.routing().local_route(&topic);
         let local = LocalTopic {
             handle,
             bus,
             topic,
-            version,
             route,
             refused: None,
         };
@@ -328,8 +325,7 @@ impl Endpoint {
             } = &**subscription;
             // They may wait for a promise that never settles.
             drop(backlog.clear(account, Outcome::Unsubscribed));
-            self.slots.touch(slot);
-            self.fold_outcomes();
+            self.slots.fold_ended(slot, &self.memory.outcomes);
         }
     }
 
@@ -355,7 +351,7 @@ impl Endpoint {
                 bus.leave_group(&group);
                 return Ok(Err(said));
             }
-            Ok(true) => bus.outdate_all_routes(),
+            Ok(true) => bus.routing().outdate_all(),
             Ok(false) => (),
         }
         self.groups.push((handle, group));

@@ -88,6 +88,7 @@ impl Endpoint {
         self.run
             .send(&self.memory.outbox, self.receiver.id, timestamp);
         self.wake_receivers();
+        self.let_go_of_stale_routes();
         let left = end.min(OUTBOX_BYTES).saturating_sub(offset);
         if left != 0 && offset != 0 {
             let (from, to) = (
