@@ -53,10 +53,10 @@ impl Hub {
         }
         buses.remove(&*bus.name);
         // Before the lock on the hub's topics: `Bus::topic` holds the bus's while it takes the hub's.
-        let ids = bus.routing().topic_ids();
+        let ended = bus.routing().topics_named("**");
         let mut topics = self.topics.write();
-        for id in ids {
-            topics.remove(&id);
+        for topic in ended {
+            topics.remove(&topic.id);
         }
         shrink(&mut topics);
     }

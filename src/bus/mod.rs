@@ -42,6 +42,8 @@ pub mod layout;
 #[cfg(not(model))]
 mod let_go;
 #[cfg(not(model))]
+pub mod metrics;
+#[cfg(not(model))]
 pub mod named_bus;
 #[cfg(not(model))]
 mod narrow;
@@ -67,5 +69,7 @@ mod slots;
 mod submit;
 #[cfg(not(model))]
 pub mod subscription;
+#[cfg(not(model))]
+pub mod tally;
 #[cfg(not(model))]
 pub mod topic;

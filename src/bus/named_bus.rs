@@ -4,36 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use super::group::{Group, GroupMetrics};
+use super::group::Group;
 use super::layout::ROUTES;
 use super::receiver::Receiver;
 use super::route::Route;
 use super::routing::{Routing, shrink};
 use super::subscription::{Ledger, Subscription};
+use super::tally::Tallies;
 use super::topic::{NameError, Topic, check_pattern};
-use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicUsize, Ordering, fence};
 
 /// Ended subscriptions are swept when so many more have gathered than are still referred to.
 const FEWEST_TO_SWEEP: usize = 64;
-
-/// Figures of a bus.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct BusMetrics {
-    /// Messages that a submit took.
-    pub published: u64,
-    /// Of those, the ones that no subscription matched.
-    pub unmatched: u64,
-    /// Publishes that were refused because a subscription was full.
-    pub refused: u64,
-    /// Sum over all subscriptions that there are and were.
-    pub ledger: Ledger,
-    /// Subscriptions at this moment.
-    pub subscriptions: usize,
-    /// Topics with an id.
-    pub topics: usize,
-}
 
 /// See the module's documentation.
 pub struct Bus {
@@ -47,13 +31,12 @@ pub struct Bus {
     subscriptions: Mutex<Subscriptions>,
     /// The groups that somebody holds: a member, or who made it.
     groups: Mutex<HashMap<Box<str>, HeldGroup>>,
-    published: AtomicU64,
-    unmatched: AtomicU64,
-    refused: AtomicU64,
+    /// What is published, to topics with an id and without.
+    pub(super) tallies: Tallies,
 }
 
 #[derive(Default)]
-struct Subscriptions {
+pub(super) struct Subscriptions {
     by_id: HashMap<u64, Arc<Subscription>, RandomState>,
     /// Those that ended, but may still be in the route of a publisher: it may be between their admission and a
     /// mailbox that takes nothing more, with a message that it is about to count out, or come upon them yet.
@@ -61,7 +44,7 @@ struct Subscriptions {
     /// Length of `leaving` at which it is swept.
     sweep_at: usize,
     /// Sum of those that are no more.
-    retired: Ledger,
+    pub retired: Ledger,
 }
 
 struct HeldGroup {
@@ -70,6 +53,11 @@ struct HeldGroup {
 }
 
 impl Subscriptions {
+    /// Those whose ledgers are no part of the sum yet.
+    pub fn with_open_ledger(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+        self.by_id.values().chain(&self.leaving)
+    }
+
     /// Adds up and lets go those that nobody else refers to: their ledgers are final.
     fn sweep(&mut self) {
         let Self {
@@ -103,9 +91,7 @@ impl Bus {
             watchers: RwLock::default(),
             subscriptions: Mutex::default(),
             groups: Mutex::default(),
-            published: AtomicU64::new(0),
-            unmatched: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            tallies: Tallies::default(),
         }
     }
 
@@ -184,17 +170,9 @@ impl Bus {
         }
     }
 
-    /// The figures of a group, if there is one of that name.
-    pub fn group_metrics(&self, name: &str) -> Option<GroupMetrics> {
-        let group = Arc::clone(&self.groups.lock().get(name)?.group);
-        let mut subscriptions = self.subscriptions.lock();
-        subscriptions.sweep();
-        let all = subscriptions.by_id.values().chain(&subscriptions.leaving);
-        let is_member = |subscription: &&Arc<Subscription>| {
-            let of = subscription.group.as_ref();
-            of.is_some_and(|of| Arc::ptr_eq(of, &group))
-        };
-        Some(group.metrics(all.filter(is_member)))
+    /// The group of that name, if there is one.
+    pub(super) fn group(&self, name: &str) -> Option<Arc<Group>> {
+        Some(Arc::clone(&self.groups.lock().get(name)?.group))
     }
 
     /// Names of the groups that there are.
@@ -240,44 +218,15 @@ impl Bus {
         self.routing.matching_ids(topic)
     }
 
-    /// Counts messages that a submit took.
-    pub fn count_published(&self, published: u64, unmatched: u64) {
-        self.published.fetch_add(published, Ordering::Relaxed);
-        if unmatched != 0 {
-            self.unmatched.fetch_add(unmatched, Ordering::Relaxed);
-        }
-    }
-
-    /// Counts a publish that was refused.
-    pub fn count_refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Subscriptions that there are, and those that ended while somebody refers to them still.
     pub fn subscriptions_in_memory(&self) -> usize {
-        let mut subscriptions = self.subscriptions.lock();
-        subscriptions.sweep();
-        subscriptions.by_id.len() + subscriptions.leaving.len()
+        self.subscriptions().with_open_ledger().count()
     }
 
-    /// The figures now.
-    pub fn metrics(&self) -> BusMetrics {
+    /// The subscriptions, swept.
+    pub(super) fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
         let mut subscriptions = self.subscriptions.lock();
         subscriptions.sweep();
-        let mut ledger = subscriptions.retired;
-        let live = subscriptions.by_id.values().chain(&subscriptions.leaving);
-        live.for_each(|subscription| ledger.add(&subscription.ledger()));
-        BusMetrics {
-            published: self.published.load(Ordering::Relaxed),
-            unmatched: self.unmatched.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
-            ledger,
-            subscriptions: subscriptions
-                .by_id
-                .values()
-                .filter(|subscription| !subscription.account.is_closed())
-                .count(),
-            topics: self.routing.size().topics,
-        }
+        subscriptions
     }
 }

@@ -164,15 +164,15 @@ impl Routing {
         Ok(Some(Arc::clone(topic)))
     }
 
-    /// Ids of all topics.
-    pub fn topic_ids(&self) -> Vec<u32> {
+    /// Topics with an id that a pattern matches.
+    pub fn topics_named(&self, pattern: &str) -> Vec<Arc<Topic>> {
         let topics = self.topics.topics();
-        let mut ids = Vec::with_capacity(topics.count);
         let by_name = &topics.by_name;
-        by_name.each_named("**", by_name.nodes(), |topic| {
-            ids.extend(topic.iter().map(|topic| topic.id));
+        let mut named = Vec::new();
+        by_name.each_named(pattern, by_name.nodes(), |topic| {
+            named.extend(topic.iter().cloned());
         });
-        ids
+        named
     }
 
     /// A publisher's hold of the route of a topic of this bus.

@@ -2,6 +2,7 @@
 
 use super::layout::{MAX_TOPIC_BYTES, MAX_TOPIC_SEGMENTS};
 use super::route::Route;
+use super::tally::Tallies;
 use super::versions::RouteSlot;
 
 /// What is wrong with the name of a topic or with a pattern.
@@ -78,6 +79,8 @@ pub struct Topic {
     pub name: Box<str>,
     /// Its route, for all publishers together.
     pub(super) routes: RouteSlot<Route>,
+    /// What is published to it.
+    pub tallies: Tallies,
 }
 
 impl Topic {
@@ -87,6 +90,7 @@ impl Topic {
             id,
             name: name.into(),
             routes: RouteSlot::default(),
+            tallies: Tallies::default(),
         }
     }
 }

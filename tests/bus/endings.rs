@@ -30,7 +30,7 @@ fn the_end_of_a_thread() {
     assert_eq!(dying.submit(), 2);
     dying.endpoint.close();
     let metrics = other.metrics();
-    assert_eq!((metrics.subscriptions, metrics.published), (1, 11));
+    assert_eq!((metrics.subscriptions, metrics.counts.published()), (1, 11));
     // Six to two subscriptions each; and five to one of its own and one of the other's.
     assert_eq!(metrics.ledger.admitted, 22);
     assert_eq!(metrics.ledger.ended[Outcome::Handled as usize], 2);
@@ -41,7 +41,7 @@ fn the_end_of_a_thread() {
     assert_eq!(metrics.ledger.in_flight(), 5);
     assert_eq!(other.handle_all().len(), 5);
     assert!(other.publish(&Message::new(to_dying, b"")));
-    assert_eq!(other.metrics().unmatched, 1);
+    assert_eq!(other.metrics().counts.unmatched, 1);
     assert_settled(&other.metrics().ledger);
     dying.endpoint.close();
 }
@@ -129,7 +129,16 @@ fn a_bus_ends_with_its_last_handle() {
         (&[slot][..], &b"after"[..])
     );
     assert_ne!(received[0].topic, id, "ids are never given twice");
-    assert_eq!(first.endpoint.bus(handle).unwrap().metrics().published, 1);
+    assert_eq!(
+        first
+            .endpoint
+            .bus(handle)
+            .unwrap()
+            .metrics()
+            .counts
+            .published(),
+        1
+    );
 }
 
 /// A topic that is published to no more does not keep who was subscribed to it.
