@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use agentwire::bus::endpoint::{Endpoint, EndpointMemory};
 use agentwire::bus::layout::*;
-use agentwire::bus::named_bus::BusMetrics;
+use agentwire::bus::metrics::BusMetrics;
 use agentwire::bus::receiver::Doorbell;
 use agentwire::bus::subscription::{Ledger, SubscribeOptions};
 use agentwire::memory::{HeapBytes, Memory, SharedBytes};
