@@ -2,7 +2,7 @@
 export type { BatchMessage } from './bus/batch';
 export type { CloseOptions, CloseResult } from './bus/closing';
 export { MessageContext } from './bus/context';
-export { type BusMetrics, EventBus } from './bus/event-bus';
+export { EventBus } from './bus/event-bus';
 export type { Filter, FilterCondition, FilterOperator, FilterValue } from './bus/filter';
 export {
   type GroupBalancing,
@@ -11,6 +11,15 @@ export {
   type GroupStats,
   SubscriptionGroup,
 } from './bus/group';
+export type {
+  BusMetrics,
+  GroupMetrics,
+  MetricsOptions,
+  PriorityCounts,
+  PublishCounts,
+  SubscriptionMetrics,
+  TopicMetrics,
+} from './bus/metrics';
 export {
   type EventBusOptions,
   EventPriority,

@@ -8,6 +8,16 @@ import { Emitter } from './emitter';
 import { Endpoint } from './endpoint';
 import { checkGroup, type GroupOptions, groupStatsOf, otherSettings, SubscriptionGroup } from './group';
 import {
+  type BusMetrics,
+  busMetricsOf,
+  checkMetricsOptions,
+  type GroupMetrics,
+  type MetricsOptions,
+  subscriptionMetricsOf,
+  ThroughputMeter,
+  topicMetricsOf,
+} from './metrics';
+import {
   checkBusOptions,
   checkPublishOptions,
   checkSubscribeOptions,
@@ -17,7 +27,7 @@ import {
   type SubscribeOptions,
 } from './options';
 import { checkRequestOptions, type RequestOptions } from './requests';
-import { type SubscriptionStats, statsOf } from './stats';
+import { statsOf } from './stats';
 import { MessageStream, type StreamOptions } from './stream';
 import { type Handler, type Listener, Subscription, type SubscriptionOwner } from './subscription';
 import { TopicEntry } from './topic-entry';
@@ -32,24 +42,6 @@ import {
 
 /** Topics without an id that are kept at hand; the oldest is forgotten for a new one. */
 const MOST_INLINE_TOPICS = 1024;
-
-/** The figures of a bus, over all threads. At rest: admitted = handled + failed + the dropped + inFlight. */
-export interface BusMetrics extends SubscriptionStats {
-  /** Messages taken by a submit, each counted once however many subscriptions it goes to. */
-  published: number;
-  /** Of those, the ones that matched no subscription, or whose every subscription has a filter that kept them away. */
-  unmatched: number;
-  /** Submits that stopped because a subscription was full: the message was refused, or waits in its outbox. */
-  refused: number;
-  /** Subscriptions at this moment. */
-  subscriptions: number;
-  /** Topics that have an id. */
-  topics: number;
-  /** Times that this thread's outbox held bytes that are no record, and lost what was behind them. Always 0 without a bug. */
-  malformed: number;
-  /** Calls of this object's listeners by an `emit` of their thread that threw or rejected. */
-  listenerFailures: number;
-}
 
 /**
  * A bus: every thread of the process that opens the same name is on it. Messages published to a topic go to every subscription
@@ -66,6 +58,7 @@ export class EventBus {
   private readonly inlineTopics = new Map<string, TopicEntry>();
   private readonly subscriptions = new Set<Subscription>();
   private readonly waiting = new Set<(error: Error) => void>();
+  private readonly throughput = new ThroughputMeter();
   private emitter: Emitter | undefined;
   private lastTopic: TopicEntry | undefined;
   private isClosed = false;
@@ -221,6 +214,7 @@ export class EventBus {
       );
       subscription = new Subscription(this.owner, slot, id, pattern, behind.handler);
       subscription.beforeEnd = behind.flush;
+      subscription.isShared = checked.shared;
       inbox.attach(subscription);
       this.subscriptions.add(subscription);
       if (stopListening !== undefined) subscription.atEnd(stopListening);
@@ -358,12 +352,35 @@ export class EventBus {
     }
   }
 
-  /** The figures of the bus, over all threads. */
-  getMetrics(): BusMetrics {
+  /** The figures of the bus, over all threads; with options, also those of each topic, subscription or group. */
+  getMetrics(options: MetricsOptions = {}): BusMetrics {
     if (this.isClosed) throw this.closedError();
-    const { ledger, ...counts } = this.endpoint.native.busMetrics(this.handle);
-    const listenerFailures = this.emitter?.failures ?? 0;
-    return { ...counts, ...statsOf(ledger), malformed: this.endpoint.native.malformedOutboxes(), listenerFailures };
+    const { perTopic, perSubscription, perGroup } = checkMetricsOptions(options);
+    const { native } = this.endpoint;
+    const metrics = busMetricsOf(native.busMetrics(this.handle), this.throughput, {
+      malformed: native.malformedOutboxes(),
+      listenerFailures: this.emitter?.failures ?? 0,
+    });
+    if (perTopic) {
+      const pattern = perTopic === true ? '**' : perTopic;
+      try {
+        metrics.perTopic = native.topicMetrics(this.handle, pattern).map(topicMetricsOf);
+      } catch (error) {
+        throw fromNative(error, `${quote(pattern)} cannot be a pattern`);
+      }
+    }
+    if (perSubscription) metrics.perSubscription = native.subscriptionMetrics(this.handle).map(subscriptionMetricsOf);
+    if (perGroup) metrics.perGroup = this.groupMetrics();
+    return metrics;
+  }
+
+  private groupMetrics(): GroupMetrics[] {
+    const { native } = this.endpoint;
+    return native.groupNames(this.handle).flatMap((group) => {
+      const metrics = native.groupMetrics(this.handle, group);
+      // Its last holder may have let go of it in between.
+      return metrics === null ? [] : [{ group, ...groupStatsOf(metrics) }];
+    });
   }
 
   /** Keeps this thread alive while the bus is open. By default an idle bus lets the thread end. */

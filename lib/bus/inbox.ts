@@ -7,6 +7,7 @@ import { EventPriority } from './options';
 import type { Outbox } from './outbox';
 import { type Answers, Reply } from './reply';
 import type { Requests } from './requests';
+import { SharedValue } from './shared-value';
 import { neverHandled, type Subscription } from './subscription';
 
 /** A drain works for about this long, then yields to the event loop, ms. */
@@ -289,6 +290,7 @@ export class Inbox {
       this.words[(headersAt >> 2) + 1] !== 0 &&
       this.words[word + (Layout.Publisher >> 2)] === (this.functions as DrainFunctions).endpointId;
     const isExpired = expiryAt >= 0 && this.isOver(expiryAt >> 2);
+    const shared = targetCount > 1 ? new SharedValue() : undefined;
     for (let index = 0; index < targetCount; index++) {
       const slot = targetsAt < 0 ? target : this.words[list + index] >>> 0;
       const subscription = this.subscriptions[slot];
@@ -314,7 +316,7 @@ export class Inbox {
         }
         extras = { headers, correlationId, reply };
       }
-      this.deliverTo(slot, decoder, start, end, topic, word, meta, extras);
+      this.deliverTo(slot, decoder, start, end, topic, word, meta, extras, shared);
       // A handler may have had a block of its own decoded meanwhile.
       if (blockAt >= 0) decoder.attach(area);
     }
@@ -379,6 +381,7 @@ export class Inbox {
     word: number,
     meta: number,
     extras: ContextExtras | null,
+    shared?: SharedValue,
   ): void {
     const subscription = this.subscriptions[slot];
     const counters = slot * (Outcome.Bytes >> 2);
@@ -389,7 +392,9 @@ export class Inbox {
     }
     let payload: unknown;
     try {
-      payload = decoder.readRoot(start, end);
+      payload = subscription.isShared
+        ? (shared ?? new SharedValue()).read(decoder, start, end)
+        : decoder.readRoot(start, end);
     } catch (error) {
       this.undecodable(slot, error, topic);
       extras?.reply?.decline();

@@ -66,6 +66,12 @@ export interface SubscribeOptions {
    * (or to all, as the group was made). A name that nobody made a group of stands for one with the defaults.
    */
   group?: string | SubscriptionGroup | undefined;
+  /**
+   * The payload may be the one that this thread's other subscriptions with `shared` get: it is decoded once for all of them, and none may
+   * change it. With AGENTWIRE_CHECKED=1 in the environment it is frozen, so that one that tries gets a TypeError. Default: false, each
+   * subscription gets a value of its own.
+   */
+  shared?: boolean | undefined;
   /** Ends the subscription when it is aborted. One that is aborted already has `subscribe` throw its reason. */
   signal?: AbortSignalLike | undefined;
   /**
@@ -112,6 +118,7 @@ const subscribeOptions = [
   'priority',
   'group',
   'filter',
+  'shared',
   'signal',
   'transform',
 ];
@@ -139,6 +146,7 @@ export interface CheckedSubscribeOptions {
   readonly native: NativeSubscribeOptions;
   /** Encoded. */
   readonly filter: Uint8Array | undefined;
+  readonly shared: boolean;
 }
 
 /** @internal */
@@ -147,7 +155,14 @@ export function checkSubscribeOptions(options: SubscribeOptions): CheckedSubscri
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, subscribeOptions, 'subscribe');
   const { queueLimit = Bus.DefaultQueueLimit, queueLimitBytes, maxInFlight } = options;
-  const { overflow = 'reject', blockTimeoutMs, priority = EventPriority.NORMAL, group, filter } = options;
+  const {
+    overflow = 'reject',
+    blockTimeoutMs,
+    priority = EventPriority.NORMAL,
+    group,
+    filter,
+    shared = false,
+  } = options;
   checkInteger('queueLimit', queueLimit, 1, MOST_QUEUE_LIMIT);
   if (queueLimitBytes !== undefined) checkInteger('queueLimitBytes', queueLimitBytes, 1, Number.MAX_SAFE_INTEGER);
   if (maxInFlight !== undefined) checkInteger('maxInFlight', maxInFlight, 1, MOST_QUEUE_LIMIT);
@@ -162,6 +177,7 @@ export function checkSubscribeOptions(options: SubscribeOptions): CheckedSubscri
     }
   }
   checkPriority(priority);
+  if (typeof shared !== 'boolean') throw new AgentwireArgumentError('shared', 'true or false', shared);
   return {
     native: {
       queueLimit,
@@ -173,6 +189,7 @@ export function checkSubscribeOptions(options: SubscribeOptions): CheckedSubscri
       ...(group === undefined ? {} : { group: groupNameOf(group) }),
     },
     filter: filter === undefined ? undefined : encodeFilter(filter),
+    shared,
   };
 }
 

@@ -32,6 +32,8 @@ export class Subscription {
   beforeEnd: (() => void) | undefined;
   /** @internal It belongs to a listener, which `emit` of this thread calls by itself. */
   hearsEmit = false;
+  /** @internal Its payloads may be those of others of its thread. */
+  isShared = false;
   /** @internal It belongs to a stream: taking a message from it is no answer, `context.reply` is. */
   answersLater = false;
   /** What its end sets going, last first: a listener to take off a signal, a stream to end. */

@@ -9,6 +9,7 @@ use crate::bus::group::GroupMetrics;
 use crate::bus::metrics::{BusMetrics, TopicMetrics};
 use crate::bus::subscription::{Ledger, Outcome, Overflow, SubscribeOptions, Subscription};
 use crate::bus::tally::Counts;
+use crate::pool::SegmentPool;
 
 /// The figures of a bus or of a subscription. At rest: admitted = handled + failed + unsubscribed + undecodable +
 /// expired + subscriberDied + overflow + oldest + newest + inFlight.
@@ -92,6 +93,8 @@ pub struct NativeBusMetrics {
     pub subscriptions: f64,
     /// Topics with an id.
     pub topics: f64,
+    /// How much of the memory for messages is taken, of all buses: from 0 to 1.
+    pub pool_utilization: f64,
 }
 
 impl From<BusMetrics> for NativeBusMetrics {
@@ -101,6 +104,7 @@ impl From<BusMetrics> for NativeBusMetrics {
             ledger: metrics.ledger.into(),
             subscriptions: metrics.subscriptions as f64,
             topics: metrics.topics as f64,
+            pool_utilization: SegmentPool::global().utilization(),
         }
     }
 }

@@ -59,6 +59,11 @@ impl Budget {
         self.has_headroom()
     }
 
+    /// The bound.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
     /// Bytes taken and not given back.
     pub fn in_use(&self) -> usize {
         self.in_use.load(Ordering::Relaxed)

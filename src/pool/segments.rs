@@ -73,6 +73,11 @@ impl SegmentPool {
         self.budget.in_use()
     }
 
+    /// How much of the bound on these bytes is taken, from 0 to 1.
+    pub fn utilization(&self) -> f64 {
+        self.budget.in_use() as f64 / self.budget.most() as f64
+    }
+
     /// Bytes of segments that are kept for the next taker.
     pub fn bytes_free(&self) -> usize {
         self.blocks.kept() as usize * SEGMENT_BYTES
