@@ -2,7 +2,6 @@
 import { MessageChannel } from 'node:worker_threads';
 import { Crew } from './crew.mjs';
 import { percentile } from './stats.mjs';
-import { clockSince } from './thread-clock.mjs';
 import { Topology } from './topology.mjs';
 
 const WORKERS = new URL('./workers/mesh.mjs', import.meta.url);
@@ -34,32 +33,23 @@ export class Mesh {
     const perAgent = this.topology.wholeTurns(messages / this.topology.agents);
     await this.#begin(what, { transport, bus, perAgent });
     this.#crew.tell({ act: 'storm' });
-    const ends = await this.#crew.answers(what);
-    const first = ends.map(({ start }) => start).reduce((a, b) => (a < b ? a : b));
-    const last = ends.map(({ end }) => end).reduce((a, b) => (a > b ? a : b));
-    return ((perAgent * this.topology.agents) / Number(last - first)) * 1e9;
+    return this.#speedOf(await this.#crew.answers(what), perAgent);
   }
 
   /**
-   * Every agent in turn is given `burst` messages to send, `rate` a second in all, by a schedule that waits for nobody: percentiles of
-   * the time from when a message was due until its handler is called, and how late the senders were told, ns.
+   * Every agent in turn is told to send `burst` messages, `rate` a second in all, by a schedule that waits for nobody: percentiles of the
+   * time from before a message is sent until its handler is called, ns, and the messages/s that were carried.
    */
   async paced(what, { transport, bus, messages, rate, burst }) {
     const { agents } = this.topology;
     const perAgent = this.topology.wholeTurns(messages / agents);
-    const epoch = process.hrtime.bigint();
-    await this.#begin(what, { transport, bus, perAgent, burst, epoch });
+    await this.#begin(what, { transport, bus, perAgent, burst, epoch: process.hrtime.bigint() });
     const answers = this.#crew.answers(what);
-    this.#pace(Math.ceil(perAgent / burst) * agents, (burst / rate) * 1e9, clockSince(epoch));
+    this.#pace(Math.ceil(perAgent / burst) * agents, (burst / rate) * 1000);
     const ends = await answers;
     const latencies = ends.flatMap((end) => Array.from(end.latencies));
-    const late = ends.flatMap((end) => Array.from(end.late));
-    return {
-      p50: percentile(latencies, 0.5),
-      p95: percentile(latencies, 0.95),
-      p99: percentile(latencies, 0.99),
-      lateP95: percentile(late, 0.95),
-    };
+    const at = (p) => percentile(latencies, p);
+    return { p50: at(0.5), p95: at(0.95), p99: at(0.99), carried: this.#speedOf(ends, perAgent) };
   }
 
   async stop() {
@@ -71,18 +61,24 @@ export class Mesh {
     await this.#crew.answers(what);
   }
 
+  #speedOf(ends, perAgent) {
+    const first = ends.map(({ start }) => start).reduce((a, b) => (a < b ? a : b));
+    const last = ends.map(({ end }) => end).reduce((a, b) => (a > b ? a : b));
+    return ((perAgent * this.topology.agents) / Number(last - first)) * 1e9;
+  }
+
   /**
-   * Tells an agent's thread every `gap` ns. Blocks this thread meanwhile, which sleeps more exactly than a timer. Where it wakes too late
-   * the next ones are told at once, by when they were due.
+   * Tells an agent's thread every `gap` ms. Blocks this thread meanwhile, which sleeps more exactly than a timer. Where it wakes too late
+   * it tells the next ones at once.
    */
-  #pace(bursts, gap, clock) {
+  #pace(bursts, gap) {
     const sleeper = new Int32Array(new SharedArrayBuffer(4));
-    const start = clock() + gap;
+    const start = performance.now() + gap;
     for (let index = 0; index < bursts; index++) {
       const due = start + index * gap;
-      for (let left = due - clock(); left > 0; left = due - clock()) Atomics.wait(sleeper, 0, 0, left / 1e6);
+      for (let left = due - performance.now(); left > 0; left = due - performance.now()) Atomics.wait(sleeper, 0, 0, left);
       const agent = index % this.topology.agents;
-      this.#crew.workers[this.topology.hostOf(agent)].postMessage({ act: 'burst', agent, due });
+      this.#crew.workers[this.topology.hostOf(agent)].postMessage({ act: 'burst', agent });
     }
   }
 }

@@ -2,18 +2,17 @@
 // sender's number and how many that one has sent to this receiver before: what is lost, doubled or overtaken ends the thread.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { EventBus } from '../../index.mjs';
+import { linksOf } from '../mesh-links.mjs';
 import { digest, prepareMessages } from '../message.mjs';
-import { Receipts, TURN, Window } from '../port-window.mjs';
+import { TURN } from '../port-window.mjs';
 import { clockSince } from '../thread-clock.mjs';
 import { Topology } from '../topology.mjs';
 
-const { number: thread, progress, shape, window: windowSize, outgoing, incoming } = workerData;
+const { number: thread, progress, shape } = workerData;
 const topology = new Topology(shape);
 const own = topology.agentsOf(thread);
-const every = Array.from({ length: shape.agents }, (_, agent) => agent);
-const names = every.map((agent) => topology.nameOf(agent));
-const topics = every.map((agent) => topology.topicOf(agent));
+const names = Array.from({ length: shape.agents }, (_, agent) => topology.nameOf(agent));
+const links = linksOf(topology, workerData);
 const prepared = prepareMessages();
 const now = () => process.hrtime.bigint();
 
@@ -21,50 +20,13 @@ const now = () => process.hrtime.bigint();
 const NUMBER_BITS = 20;
 const numberMask = (1 << NUMBER_BITS) - 1;
 
-// The ports and what was counted at them last as long as the thread.
-const out = new Map(outgoing.map(({ to, port }) => [to, { port, window: new Window([port], windowSize) }]));
-const outTo = every.map((agent) => out.get(topology.hostOf(agent)));
-const handlers = new Map();
-for (const port of incoming) {
-  const receipts = new Receipts(port, windowSize);
-  port.on('message', (message) => {
-    handlers.get(message.agent)(message);
-    receipts.count();
-  });
-}
-
-/** How agents hear of each other. */
-const links = {
-  agentwire(name) {
-    const bus = new EventBus({ name });
-    return {
-      listen: (agent, handler) => bus.subscribe(topics[agent], handler),
-      send: (agent, message) => bus.publish(topics[agent], message),
-      writable: (agent) => bus.writable(topics[agent]),
-      close: () => bus.close(),
-    };
-  },
-  /** The message says whom it is for. */
-  MessagePort() {
-    return {
-      listen: (agent, handler) => handlers.set(names[agent], handler),
-      send(agent, message) {
-        const { port, window } = outTo[agent];
-        if (!window.take()) return false;
-        port.postMessage(message);
-        return true;
-      },
-      writable: (agent) => outTo[agent].window.writable(),
-      close: () => handlers.clear(),
-    };
-  },
-};
-
 /** An agent that sends to its neighbours in turn. */
 class Sender {
   #agent;
   #turn = 0;
   #number = 0;
+  /** Messages that it has sent. */
+  sent = 0;
 
   constructor(agent) {
     this.#agent = agent;
@@ -78,6 +40,7 @@ class Sender {
     message.data.agent = names[target];
     message.priority = (this.#agent << NUMBER_BITS) | this.#number;
     if (!link.send(target, message)) return false;
+    this.sent++;
     if (++this.#turn === shape.neighbours) {
       this.#turn = 0;
       this.#number++;
@@ -105,6 +68,7 @@ function receive({ perAgent }, link, clock) {
       next[sender]++;
       read += digest(message);
       progress[thread] = ++received;
+      // The first tenth is warm-up.
       if (received === all) resolve({ end: now(), latencies: latencies.subarray(Math.floor(latencies.length / 10)) });
     };
     const handlerOf = (agent) => {
@@ -127,7 +91,7 @@ const acts = {
     progress[thread] = 0;
     const link = links[order.transport](order.bus);
     const senders = new Map(own.map((agent) => [agent, new Sender(agent)]));
-    round = { ...order, clock, link, senders, sent: 0, bursts: [], late: [], received: receive(order, link, clock) };
+    round = { ...order, clock, link, senders, sent: 0, due: [], received: receive(order, link, clock) };
     parentPort.postMessage('listening');
   },
 
@@ -144,25 +108,23 @@ const acts = {
   },
 
   /** Messages of an agent are due. Where there is no room for them, later ones wait behind them. */
-  async burst({ agent, due }) {
-    round.late.push(round.clock() - due);
-    round.bursts.push({ sender: round.senders.get(agent), due });
-    if (round.bursts.length === 1) await sendBursts(round);
+  async burst({ agent }) {
+    round.start ??= now();
+    round.due.push(round.senders.get(agent));
+    if (round.due.length === 1) await sendDue(round);
   },
 };
 
-async function sendBursts({ link, perAgent, burst, bursts, late }) {
-  for (; bursts.length > 0; bursts.shift()) {
-    const { sender, due } = bursts[0];
-    const count = Math.min(burst, perAgent - (sender.sent ?? 0));
-    for (let sent = 0; sent < count; sent++) {
+async function sendDue({ link, clock, perAgent, burst, due, start }) {
+  for (; due.length > 0; due.shift()) {
+    const [sender] = due;
+    for (const goal = Math.min(sender.sent + burst, perAgent); sender.sent < goal; ) {
       const message = prepared[round.sent++ % prepared.length];
-      message.timestamp = due;
+      message.timestamp = clock();
       while (!sender.send(link, message)) await link.writable(sender.target);
     }
-    sender.sent = (sender.sent ?? 0) + count;
   }
-  if (round.sent === perAgent * own.length) await finish({ late: Float64Array.from(late) });
+  if (round.sent === perAgent * own.length) await finish({ start });
 }
 
 async function finish(sent) {
