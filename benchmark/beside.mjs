@@ -16,6 +16,7 @@ export function mediansOf(seen) {
 
 /** The median of each of the figures, where `beside` returns several by transport. */
 export function medianFiguresOf(seen) {
-  const middle = (all) => Object.fromEntries(Object.keys(all[0]).map((name) => [name, median(all.map((one) => one[name]))]));
+  const middle = (all) =>
+    Object.fromEntries(Object.keys(all[0]).map((name) => [name, median(all.map((one) => one[name]))]));
   return Object.fromEntries(Object.entries(seen).map(([transport, all]) => [transport, middle(all)]));
 }

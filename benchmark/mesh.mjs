@@ -81,7 +81,8 @@ export class Mesh {
     const start = performance.now() + gap;
     for (let index = 0; index < bursts; index++) {
       const due = start + index * gap;
-      for (let left = due - performance.now(); left > 0; left = due - performance.now()) Atomics.wait(sleeper, 0, 0, left);
+      for (let left = due - performance.now(); left > 0; left = due - performance.now())
+        Atomics.wait(sleeper, 0, 0, left);
       const agent = index % this.topology.agents;
       this.#crew.workers[this.topology.hostOf(agent)].postMessage({ act: 'burst', agent });
     }

@@ -27,7 +27,8 @@ async function toEach(subscribers, { quick, say }) {
     const last = ends.map(({ end }) => end).reduce((a, b) => (a > b ? a : b));
     return ((order.messages * all) / Number(last - start)) * 1e9;
   };
-  for (const transport of transports) await run('warm-up', { transport, bus: `warm-up-${all}`, messages: 100_000 / all });
+  for (const transport of transports)
+    await run('warm-up', { transport, bus: `warm-up-${all}`, messages: 100_000 / all });
   const speeds = await beside(transports, rounds, async (transport, round) => {
     const what = `fan-out to ${all}, round ${round + 1} of ${rounds}: ${transport}`;
     const order = { transport, bus: `fan-out-${all}-${round}`, messages: deliveries[transport] / all };

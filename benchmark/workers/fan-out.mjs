@@ -46,7 +46,7 @@ function subscriber() {
     async go() {
       const { end, stop } = await received;
       stop();
-      return { end };
+      return { end, read };
     },
   };
 }

@@ -69,7 +69,8 @@ function receive({ perAgent }, link, clock) {
       read += digest(message);
       progress[thread] = ++received;
       // The first tenth is warm-up.
-      if (received === all) resolve({ end: now(), latencies: latencies.subarray(Math.floor(latencies.length / 10)) });
+      if (received < all) return;
+      resolve({ end: now(), read, latencies: latencies.subarray(Math.floor(latencies.length / 10)) });
     };
     const handlerOf = (agent) => {
       const next = new Uint32Array(shape.agents);
