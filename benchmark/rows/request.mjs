@@ -38,12 +38,12 @@ export async function request({ quick, say }) {
       return figures;
     });
   };
-  const alone = await measure('alone', { together: 1, requests: quick ? 10_000 : 50_000 }, ({ times }) => {
+  const alone = await measure('alone', { together: 1, requests: quick ? 10_000 : 30_000 }, ({ times }) => {
     const at = (p) => percentile(times, p);
     const figures = { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
     return { figures, text: percentilesText(figures) };
   });
-  const order = { together: TOGETHER, requests: quick ? 100_000 : 400_000 };
+  const order = { together: TOGETHER, requests: quick ? 100_000 : 200_000 };
   const many = await measure(`${TOGETHER} at a time`, order, ({ elapsed }) => {
     const figures = (order.requests / elapsed) * 1e9;
     return { figures, text: perSecond(figures) };
