@@ -31,6 +31,8 @@ export async function crowd({ quick, say }) {
   );
   const rate = Math.min(speeds.agentwire, speeds.MessagePort) / 5;
   const order = { messages: quick ? 100_000 : 300_000, rate, burst: BURST };
+  // At this rate a hundred threads take seconds to optimize what they run.
+  for (const transport of transports) await crowd.paced('warm-up', { transport, bus: 'crowd-warm-up', ...order });
   const latencies = medianFiguresOf(
     await beside(transports, rounds, async (transport, round) => {
       const what = `${label(round)}: ${transport} at ${perSecond(rate)}`;
