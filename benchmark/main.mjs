@@ -5,11 +5,15 @@ import { Pair } from './pair.mjs';
 import { bloom } from './rows/bloom.mjs';
 import { codecs } from './rows/codec.mjs';
 import { codecPool } from './rows/codec-pool.mjs';
+import { crowd } from './rows/crowd.mjs';
 import { emitter } from './rows/emitter.mjs';
+import { fanOut } from './rows/fan-out.mjs';
 import { garbage } from './rows/garbage.mjs';
 import { latency } from './rows/latency.mjs';
 import { memory } from './rows/memory.mjs';
+import { mesh } from './rows/mesh.mjs';
 import { pools } from './rows/pools.mjs';
+import { request } from './rows/request.mjs';
 import { ringAlone } from './rows/ring-alone.mjs';
 import { ringPair } from './rows/ring-pair.mjs';
 import { routing } from './rows/routing.mjs';
@@ -22,10 +26,12 @@ import { table } from './stats.mjs';
 const HELP = `Usage: npm run bench [-- options]
        npm run test:performance [-- options]    judges each row; exits with 1 when a "must" is missed
 
-  --quick        fewer and shorter rounds: about two minutes
+  --quick        fewer and shorter rounds: two to three minutes
   --row N        only this row; repeatable
                    1        messages/s between two threads
                    2, 3     latency, receiver awake and asleep
+                   4        agents on 4 threads that send to each other
+                   5        100 threads that send to each other
                    6, 7     ring on one thread, between two threads
                    8        object pool, buffer pool
                    9        Bloom filter
@@ -37,6 +43,8 @@ const HELP = `Usage: npm run bench [-- options]
                    16       memory of agents
                    17       garbage per message
                    18       ten minutes at half of peak: only when asked for (one minute, not judged, with --quick)
+                   fan-out  one thread to many subscribers in others
+                   request  requests and answers between two threads
                    stages   the profile of one message
   --json         one JSON object on stdout
   --help         this text`;
@@ -63,6 +71,8 @@ if (values.help) {
 const rows = [
   { names: ['1'], run: throughput, workers: 'peer.mjs' },
   { names: ['2', '3'], run: latency, workers: 'peer.mjs' },
+  { names: ['4'], run: mesh },
+  { names: ['5'], run: crowd },
   { names: ['6'], run: ringAlone },
   { names: ['7'], run: ringPair, workers: 'ring.mjs' },
   { names: ['8'], run: pools, workers: 'buffer-pool.mjs' },
@@ -74,6 +84,8 @@ const rows = [
   { names: ['14'], run: emitter },
   { names: ['16'], run: memory },
   { names: ['17'], run: garbage },
+  { names: ['fan-out'], run: fanOut },
+  { names: ['request'], run: request },
   { names: ['18'], run: soak, isLong: true },
 ];
 const known = [...rows.flatMap(({ names }) => names), 'stages'];

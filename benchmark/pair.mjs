@@ -1,5 +1,6 @@
 // Two worker threads, a publisher and a subscriber, and a round of work for them over one of the transports.
 import { MessageChannel, Worker } from 'node:worker_threads';
+import { answerOf } from './crew.mjs';
 
 export class Pair {
   /** Two threads that run this file of workers/. */
@@ -9,7 +10,7 @@ export class Pair {
     const pair = new Pair();
     pair.subscriber = new Worker(file, { workerData: { role: 'subscriber', port: port1 }, transferList: [port1] });
     pair.publisher = new Worker(file, { workerData: { role: 'publisher', port: port2 }, transferList: [port2] });
-    await Promise.all([next(pair.subscriber), next(pair.publisher)]);
+    await Promise.all([answerOf(pair.subscriber), answerOf(pair.publisher)]);
     return pair;
   }
 
@@ -17,27 +18,13 @@ export class Pair {
   async round(work) {
     const order = { ...work, epoch: process.hrtime.bigint() };
     this.subscriber.postMessage(order);
-    await next(this.subscriber);
+    await answerOf(this.subscriber);
     this.publisher.postMessage(order);
-    const [seen, sent] = await Promise.all([next(this.subscriber), next(this.publisher)]);
+    const [seen, sent] = await Promise.all([answerOf(this.subscriber), answerOf(this.publisher)]);
     return { ...seen, ...sent, elapsed: Number(seen.end - sent.start) };
   }
 
   async stop() {
     await Promise.all([this.subscriber.terminate(), this.publisher.terminate()]);
   }
-}
-
-function next(worker) {
-  return new Promise((resolve, reject) => {
-    const settle = (action) => (value) => {
-      worker.off('message', onMessage);
-      worker.off('error', onError);
-      action(value);
-    };
-    const onMessage = settle(resolve);
-    const onError = settle(reject);
-    worker.on('message', onMessage);
-    worker.on('error', onError);
-  });
 }

@@ -40,6 +40,15 @@ export function nanoseconds(ns) {
   return `${ns.toFixed(ns < 100 ? 1 : 0)} ns`;
 }
 
+export function microseconds(ns) {
+  return `${(ns / 1000).toFixed(ns < 10_000 ? 2 : 1)} us`;
+}
+
+/** The three percentiles that rows of latency show. */
+export function percentilesText({ p50, p95, p99 }) {
+  return [p50, p95, p99].map(microseconds).join(' / ');
+}
+
 export function perSecond(speed) {
   return speed >= 1e6 ? `${(speed / 1e6).toFixed(2)} M/s` : `${Math.round(speed / 1e3)} k/s`;
 }

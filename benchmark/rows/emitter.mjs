@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
+import EventEmitter2 from 'eventemitter2';
 import EventEmitter3 from 'eventemitter3';
 import mitt from 'mitt';
 import { timeBeside } from '../clock.mjs';
@@ -23,9 +24,10 @@ function loopsFor(listeners) {
   };
   const bus = new EventBus({ name: `emitter-${listeners}` });
   const node = new EventEmitter().setMaxListeners(0);
+  const second = new EventEmitter2({ maxListeners: 0 });
   const third = new EventEmitter3();
   const small = mitt();
-  for (const target of [bus, node, third, small]) {
+  for (const target of [bus, node, second, third, small]) {
     // mitt keeps a listener once for each time that it is added, as the others do.
     for (let count = 0; count < listeners; count++) target.on(TOPIC, listener);
   }
@@ -42,6 +44,9 @@ function loopsFor(listeners) {
     node: checked((count) => {
       for (let index = 0; index < count; index++) node.emit(TOPIC, payload);
     }),
+    eventemitter2: checked((count) => {
+      for (let index = 0; index < count; index++) second.emit(TOPIC, payload);
+    }),
     eventemitter3: checked((count) => {
       for (let index = 0; index < count; index++) third.emit(TOPIC, payload);
     }),
@@ -52,8 +57,8 @@ function loopsFor(listeners) {
   return { loops, close: () => bus.close() };
 }
 
-const peersOf = ({ node, eventemitter3, mitt }, show) =>
-  `EventEmitter ${show(node)}, eventemitter3 ${show(eventemitter3)}, mitt ${show(mitt)}`;
+const peersOf = ({ node, eventemitter2, eventemitter3, mitt }, show) =>
+  `EventEmitter ${show(node)}, eventemitter2 ${show(eventemitter2)}, eventemitter3 ${show(eventemitter3)}, mitt ${show(mitt)}`;
 
 function one({ quick, say }) {
   const { loops, close } = loopsFor(1);

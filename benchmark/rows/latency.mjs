@@ -1,6 +1,5 @@
-import { median, percentile } from '../stats.mjs';
-
-const us = (ns) => `${(ns / 1000).toFixed(ns < 10_000 ? 2 : 1)} us`;
+import { beside, medianFiguresOf } from '../beside.mjs';
+import { percentile, percentilesText, microseconds as us } from '../stats.mjs';
 
 /** Row 2: both threads active, a message every 20 us. Row 3: the receiver sleeps, a message every few ms. */
 export async function latency({ pair, quick, say }) {
@@ -24,8 +23,8 @@ export async function latency({ pair, quick, say }) {
     {
       row: '2',
       work: 'one-way latency, both active: p50 / p95 / p99',
-      figure: `${us(ours.p50)} / ${us(ours.p95)} / ${us(ours.p99)}`,
-      peer: `MessagePort ${us(theirs.p50)} / ${us(theirs.p95)} / ${us(theirs.p99)}`,
+      figure: percentilesText(ours),
+      peer: `MessagePort ${percentilesText(theirs)}`,
       ratio: `p50 1/${(theirs.p50 / ours.p50).toFixed(0)}`,
       must: { text: 'p95 < 1 ms, p99 < 5 ms', ok: ours.p95 < 1e6 && ours.p99 < 5e6 },
       aim: {
@@ -47,34 +46,20 @@ export async function latency({ pair, quick, say }) {
 
 async function compare(pair, work, quick, say, row) {
   const rounds = quick ? 3 : 5;
-  const seen = { agentwire: [], MessagePort: [] };
-  for (let round = 0; round < rounds; round++) {
-    for (const transport of ['agentwire', 'MessagePort']) {
-      const order = {
-        kind: 'latency',
-        transport,
-        ...work,
-        bus: `latency-${row}-${round}`,
-        topic: 'agents.a42.inbox',
-        pattern: 'agents.*.inbox',
-      };
-      const { latencies } = await pair.round(order);
-      const figures = {
-        p50: percentile(latencies, 0.5),
-        p95: percentile(latencies, 0.95),
-        p99: percentile(latencies, 0.99),
-      };
-      seen[transport].push(figures);
-      say(
-        `row ${row}, round ${round + 1} of ${rounds}: ${transport} ${us(figures.p50)} / ${us(figures.p95)} / ${us(figures.p99)}`,
-      );
-    }
-  }
-  const middle = (transport, name) => median(seen[transport].map((figures) => figures[name]));
-  const all = (transport) => ({
-    p50: middle(transport, 'p50'),
-    p95: middle(transport, 'p95'),
-    p99: middle(transport, 'p99'),
+  const seen = await beside(['agentwire', 'MessagePort'], rounds, async (transport, round) => {
+    const order = {
+      kind: 'latency',
+      transport,
+      ...work,
+      bus: `latency-${row}-${round}`,
+      topic: 'agents.a42.inbox',
+      pattern: 'agents.*.inbox',
+    };
+    const { latencies } = await pair.round(order);
+    const at = (p) => percentile(latencies, p);
+    const figures = { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+    say(`row ${row}, round ${round + 1} of ${rounds}: ${transport} ${percentilesText(figures)}`);
+    return figures;
   });
-  return { agentwire: all('agentwire'), MessagePort: all('MessagePort') };
+  return medianFiguresOf(seen);
 }

@@ -1,4 +1,5 @@
-import { median, perSecond } from '../stats.mjs';
+import { beside, mediansOf } from '../beside.mjs';
+import { perSecond } from '../stats.mjs';
 
 /** Row 1: one publisher thread, one subscriber thread. Cold counts from the first message, before anything is learnt. */
 export async function throughput({ pair, quick, say }) {
@@ -35,24 +36,21 @@ function row(number, work, { agentwire, MessagePort }, must, aimRatio) {
 }
 
 async function compare(pair, rounds, { cold, ...messages }, say) {
-  const speeds = { agentwire: [], MessagePort: [] };
-  for (let round = 0; round < rounds; round++) {
-    for (const transport of ['agentwire', 'MessagePort']) {
-      const order = {
-        kind: 'throughput',
-        transport,
-        cold,
-        messages: messages[transport],
-        // A bus of its own for each round: the cold rounds start cold.
-        bus: `throughput-${cold}-${round}`,
-        topic: 'agents.a42.inbox',
-        pattern: 'agents.*.inbox',
-      };
-      const { elapsed, received } = await pair.round(order);
-      const speed = (received / elapsed) * 1e9;
-      speeds[transport].push(speed);
-      say(`row 1 ${cold ? 'cold' : 'hot'}, round ${round + 1} of ${rounds}: ${transport} ${perSecond(speed)}`);
-    }
-  }
-  return { agentwire: median(speeds.agentwire), MessagePort: median(speeds.MessagePort) };
+  const speeds = await beside(['agentwire', 'MessagePort'], rounds, async (transport, round) => {
+    const order = {
+      kind: 'throughput',
+      transport,
+      cold,
+      messages: messages[transport],
+      // A bus of its own for each round: the cold rounds start cold.
+      bus: `throughput-${cold}-${round}`,
+      topic: 'agents.a42.inbox',
+      pattern: 'agents.*.inbox',
+    };
+    const { elapsed, received } = await pair.round(order);
+    const speed = (received / elapsed) * 1e9;
+    say(`row 1 ${cold ? 'cold' : 'hot'}, round ${round + 1} of ${rounds}: ${transport} ${perSecond(speed)}`);
+    return speed;
+  });
+  return mediansOf(speeds);
 }

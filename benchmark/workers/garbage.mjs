@@ -14,12 +14,10 @@ import v8 from 'node:v8';
 import { isMainThread, MessageChannel, parentPort, Worker, workerData } from 'node:worker_threads';
 import { EventBus } from '../../index.mjs';
 import { prepareMessages } from '../message.mjs';
+import { Receipts, TURN, Window } from '../port-window.mjs';
 
 const topics = Array.from({ length: 8 }, (_, agent) => `agents.a${agent}.inbox`);
 const BUS = { name: 'garbage' };
-const WINDOW = 2048;
-const ACKNOWLEDGE_EVERY = 512;
-const TURN = 2000;
 const WARM_UP_ROUNDS = 4;
 
 const messages = prepareMessages();
@@ -45,10 +43,10 @@ async function main({ messages: count, rounds }) {
     if (--missing === 0) finish(usedHeap());
   };
   for (const [index, handler] of differentHandlers(take).entries()) bus.subscribe(topics[index], handler);
+  const receipts = new Receipts(port);
   port.on('message', (message) => {
-    kept = message;
-    if (--missing % ACKNOWLEDGE_EVERY === 0) port.postMessage(count - missing);
-    if (missing === 0) finish(usedHeap());
+    receipts.count();
+    take(message);
   });
   /** The growth until the last message has been handled. */
   const receive = async (transport) => {
@@ -154,24 +152,18 @@ function deserializeAlone(count) {
 /** The other thread. */
 function publishAsTold(port) {
   const bus = new EventBus(BUS);
-  let acknowledged = 0;
-  let wake;
-  port.on('message', (count) => {
-    acknowledged = count;
-    wake?.();
-  });
+  const window = new Window([port]);
   const put = {
     agentwire: async (message, sent) => {
       const topic = topics[sent % topics.length];
       while (!bus.publish(topic, message)) await bus.writable(topic);
     },
-    MessagePort: async (message, sent) => {
-      while (sent - acknowledged > WINDOW) await new Promise((resolve) => (wake = resolve));
+    MessagePort: async (message) => {
+      while (!window.take()) await window.writable();
       port.postMessage(message);
     },
   };
   parentPort.on('message', async ({ transport, count }) => {
-    acknowledged = 0;
     for (let sent = 0; sent < count; ) {
       await put[transport](messages[sent % messages.length], sent);
       if (++sent % TURN === 0) await nextTurn();

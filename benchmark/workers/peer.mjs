@@ -3,14 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { EventBus } from '../../index.mjs';
 import { digest, prepareColdMessages, prepareMessages } from '../message.mjs';
+import { Receipts, TURN, Window } from '../port-window.mjs';
+import { clockSince } from '../thread-clock.mjs';
 
 const { role, port } = workerData;
 const now = () => process.hrtime.bigint();
-/** How far the MessagePort's publisher may be ahead: its fastest (32,768 in flight halve its speed), and memory stays bounded. */
-const WINDOW = 2048;
-const ACKNOWLEDGE_EVERY = 512;
-/** A publisher yields to its event loop after so many messages. */
-const TURN = 2000;
+const receipts = new Receipts(port);
+const window = role === 'publisher' ? new Window([port]) : undefined;
 
 const hot = prepareMessages();
 const cold = prepareColdMessages();
@@ -42,7 +41,7 @@ function receive(order) {
     const stop = listen(order, (message) => {
       sum += digest(order.cold && order.transport === 'MessagePort' ? message.message : message);
       received++;
-      if (order.transport === 'MessagePort' && received % ACKNOWLEDGE_EVERY === 0) port.postMessage(received);
+      if (order.transport === 'MessagePort') receipts.count();
       if (received < order.messages) return;
       const end = now();
       stop();
@@ -66,37 +65,16 @@ async function send(order) {
     }
     bus.close();
   } else {
-    let acknowledged = 0;
-    let wake;
-    const onAcknowledge = (count) => {
-      acknowledged = count;
-      wake?.();
-    };
-    port.on('message', onAcknowledge);
     for (let sent = 0; sent < messages; ) {
+      if (!window.take()) {
+        await window.writable();
+        continue;
+      }
       port.postMessage(order.cold ? cold[sent % cold.length] : hot[sent % hot.length]);
       if (++sent % TURN === 0) await nextTurn();
-      while (sent - acknowledged > WINDOW) await new Promise((resolve) => (wake = resolve));
     }
-    port.off('message', onAcknowledge);
   }
   return { start };
-}
-
-/** A clock that both threads share and that makes no garbage: nanoseconds since `epoch`, a hrtime. */
-function clockSince(epoch) {
-  let offset = 0;
-  let narrowest = Number.POSITIVE_INFINITY;
-  // The tightest of many readings: one may be interrupted between the two clocks.
-  for (let reading = 0; reading < 1000; reading++) {
-    const before = performance.now();
-    const middle = Number(now() - epoch);
-    const after = performance.now();
-    if (after - before >= narrowest) continue;
-    narrowest = after - before;
-    offset = middle - ((before + after) / 2) * 1e6;
-  }
-  return () => performance.now() * 1e6 + offset;
 }
 
 function receiveTimed(order) {

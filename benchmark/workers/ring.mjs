@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { RingBuffer } from 'ringbuf.js';
+import { Receipts, TURN, Window } from '../port-window.mjs';
 
 const { ZeroCopyRingBuffer } = createRequire(import.meta.url)('../../index.js');
 const { role, port } = workerData;
@@ -11,13 +12,11 @@ const { role, port } = workerData;
 const BYTES = 64;
 const WORDS = BYTES / 4;
 const BATCH = 64;
-/** How far the MessagePort's sender may be ahead, as in row 1. */
-const WINDOW = 2048;
-const ACKNOWLEDGE_EVERY = 512;
-const TURN = 2000;
 const PATIENCE_NS = 10_000_000_000n;
 
 const now = () => process.hrtime.bigint();
+const receipts = new Receipts(port);
+const window = role === 'publisher' ? new Window([port]) : undefined;
 
 /** Ends a thread that looks in vain: a ring that has lost an item must not spin for ever. */
 class Patience {
@@ -197,22 +196,17 @@ const ways = {
 };
 
 async function post({ items }) {
-  let acknowledged = 0;
-  let wake;
-  const onAcknowledge = (count) => {
-    acknowledged = count;
-    wake?.();
-  };
-  port.on('message', onAcknowledge);
   const item = new Uint8Array(BYTES);
   const words = new Uint32Array(item.buffer);
   for (let sent = 0; sent < items; ) {
+    if (!window.take()) {
+      await window.writable();
+      continue;
+    }
     words[0] = words[WORDS - 1] = sent;
     port.postMessage(item);
     if (++sent % TURN === 0) await nextTurn();
-    while (sent - acknowledged > WINDOW) await new Promise((resolve) => (wake = resolve));
   }
-  port.off('message', onAcknowledge);
 }
 
 function hear({ items }) {
@@ -221,9 +215,8 @@ function hear({ items }) {
   return new Promise((resolve) => {
     const onItem = (item) => {
       countWords(seen, new Uint32Array(item.buffer), 1);
-      received++;
-      if (received % ACKNOWLEDGE_EVERY === 0) port.postMessage(received);
-      if (received < items) return;
+      receipts.count();
+      if (++received < items) return;
       port.off('message', onItem);
       resolve(seen);
     };

@@ -1,30 +1,40 @@
-// A long run in a process of its own: one thread publishes, first as fast as it can, then at half of that, and one receives.
-// Prints what the process's memory was, second by second. The main thread only looks.
+// A long run in a process of its own: 100 agents on 4 threads send to each other, first as fast as they can, then at half of that; and each
+// thread does now and then what else agents do. Prints what the process's memory was, second by second. The main thread only looks.
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { EventBus } from '../../index.mjs';
+import { answerOf } from '../crew.mjs';
 import { digest, prepareMessages } from '../message.mjs';
+import { SideLine } from '../side-line.mjs';
+import { Topology } from '../topology.mjs';
 
-const TOPIC = 'agents.a42.inbox';
-const BUS = { name: 'soak' };
-const TURN = 2000;
-
-const roles = { publish, receive };
+const THREADS = 4;
+const AGENTS = 100;
+const topology = new Topology({ agents: AGENTS, threads: THREADS, neighbours: AGENTS - 1 });
+/** A thread yields to its event loop after so many messages. */
+const TURN = 500;
 
 if (isMainThread) await main(JSON.parse(process.argv[2]));
-else roles[workerData.role]();
+else await host(workerData);
 
 async function main({ seconds, peakSeconds }) {
-  const received = new Float64Array(new SharedArrayBuffer(8));
-  const [receiver, publisher] = ['receive', 'publish'].map(
-    (role) => new Worker(new URL(import.meta.url), { workerData: { role, received } }),
+  const received = new Float64Array(new SharedArrayBuffer(8 * THREADS));
+  const workers = Array.from(
+    { length: THREADS },
+    (_, thread) => new Worker(new URL(import.meta.url), { workerData: { thread, received } }),
   );
-  const answer = (worker) => new Promise((resolve) => worker.once('message', resolve));
-  await Promise.all([answer(receiver), answer(publisher)]);
+  const answers = () => Promise.all(workers.map(answerOf));
+  /** Everybody sends for so long: the messages sent, and the deliveries that there must be of them and of what was done beside. */
+  const send = async (order) => {
+    for (const worker of workers) worker.postMessage(order);
+    const done = await answers();
+    const sum = (name) => done.reduce((all, one) => all + one[name], 0);
+    return { sent: sum('sent'), deliveries: sum('deliveries'), requests: sum('requests') };
+  };
+  await answers();
 
-  publisher.postMessage({ seconds: peakSeconds, rate: Number.POSITIVE_INFINITY });
-  const peakSent = await answer(publisher);
-  const peak = peakSent / peakSeconds;
+  const first = await send({ seconds: peakSeconds, rate: Number.POSITIVE_INFINITY });
+  const peak = first.sent / peakSeconds;
   const rate = peak / 2;
   console.error(`peak ${Math.round(peak)} messages/s; now ${Math.round(rate)} for ${seconds} s`);
 
@@ -35,45 +45,56 @@ async function main({ seconds, peakSeconds }) {
     samples.push({ minute, resident: process.memoryUsage.rss() });
     if (samples.length % 60 === 0) console.error(`minute ${samples.length / 60}: ${samples.at(-1).resident} bytes`);
   }, 1000);
-  publisher.postMessage({ seconds, rate });
-  const sent = await answer(publisher);
+  const second = await send({ seconds, rate: rate / THREADS });
   clearInterval(timer);
-  const all = peakSent + sent;
-  for (let tries = 0; received[0] < all && tries < 1000; tries++) await pause(10);
-  if (received[0] !== all) throw new Error(`${all} messages were sent, ${received[0]} arrived`);
-  process.stdout.write(JSON.stringify({ peak, rate, carried: sent / seconds, samples }), () => process.exit(0));
+
+  const all = first.deliveries + second.deliveries;
+  const arrived = () => received.reduce((sum, count) => sum + count, 0);
+  for (let tries = 0; arrived() < all && tries < 1000; tries++) await pause(10);
+  if (arrived() !== all) throw new Error(`${all} messages were to be delivered, ${arrived()} were`);
+  console.error(`${all} messages delivered, ${first.requests + second.requests} requests answered`);
+  process.stdout.write(JSON.stringify({ peak, rate, carried: second.sent / seconds, samples }), () => process.exit(0));
 }
 
-function receive() {
-  const bus = new EventBus(BUS).ref();
-  const { received } = workerData;
-  let sum = 0;
-  bus.subscribe(TOPIC, (message) => {
-    sum += digest(message);
-    if (sum > 0) received[0]++;
-  });
-  parentPort.postMessage('ready');
-}
-
-function publish() {
-  const bus = new EventBus(BUS);
+/** A thread with its agents. */
+async function host({ thread, received }) {
+  const bus = new EventBus({ name: 'soak' });
   const messages = prepareMessages();
-  parentPort.on('message', async ({ seconds, rate }) => {
+  const own = topology.agentsOf(thread);
+  const topics = Array.from({ length: AGENTS }, (_, agent) => topology.topicOf(agent));
+  let read = 0;
+  for (const agent of own) {
+    bus.subscribe(topics[agent], (message) => {
+      read += digest(message);
+      received[thread]++;
+    });
+  }
+  const sideLine = new SideLine(bus, { thread, threads: THREADS, onMessage: () => received[thread]++ });
+
+  /** Sends for so long at so many a second, each agent to all others in turn: how many it were. */
+  const sendFor = async ({ seconds, rate }) => {
     const start = performance.now();
     let sent = 0;
     for (;;) {
       const elapsed = (performance.now() - start) / 1000;
-      if (elapsed >= seconds) break;
+      if (elapsed >= seconds) return sent;
       const due = Math.min(rate * elapsed - sent, TURN);
       for (let turn = 0; turn < due; turn++) {
-        while (!bus.publish(TOPIC, messages[sent % messages.length])) await bus.writable(TOPIC);
+        const round = Math.floor(sent / own.length);
+        const topic = topics[topology.neighbourOf(own[sent % own.length], round % topology.neighbours)];
+        while (!bus.publish(topic, messages[sent % messages.length])) await bus.writable(topic);
         sent++;
       }
       // A turn of the event loop submits what is left; behind, there is no rest.
       if (due < TURN) await pause(1);
       else await nextTurn();
     }
-    parentPort.postMessage(sent);
+  };
+  parentPort.on('message', async (order) => {
+    const beside = sideLine.run();
+    const sent = await sendFor(order);
+    const { deliveries, requests } = await beside.stop();
+    parentPort.postMessage({ sent, deliveries: sent + deliveries, requests, read });
   });
   parentPort.postMessage('ready');
 }
