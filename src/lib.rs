@@ -12,7 +12,7 @@
 //! | [`ring`] | the ring of items over shared memory |
 //! | [`pool`] | blocks of memory that threads share and give back |
 //! | [`stream`] | a circular byte stream in shared memory or in a mapped file |
-//! | [`wait`] | how threads wait for each other |
+//! | [`wait`] | how threads wait for each other, and for a time to come |
 //! | [`memory`] | where bytes live |
 //! | [`sync`] | std or loom: the only importer of atomics |
 //!

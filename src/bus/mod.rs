@@ -2,13 +2,16 @@
 //!
 //! 1. A thread's JavaScript writes a record into its outbox ([`layout`], [`record`]).
 //! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`routing`], [`versions`]), leaves out whose [`filter`] does not
-//!    want the record (`narrow.rs`), asks every other matching [`subscription`] for room ([`account`], [`crate::wait`]) and
-//!    copies the record into the mailbox of each thread. A subscription that drops its oldest has a [`backlog`] of messages
-//!    that it may still give up ([`kept`]).
+//!    want the record (`narrow.rs`), picks a member of each [`group`], asks all of these for room (`admission.rs`, [`account`],
+//!    [`crate::wait`]) and copies the record into the mailbox of each thread (`outgoing.rs`, `run.rs`). What may be given up, may
+//!    expire or must wait for a handler goes to the [`backlog`] of its [`subscription`] ([`kept`]).
 //! 3. A [`mailbox`] is four lock-free [`queue`]s; who puts something into the mailbox of a sleeping thread
 //!    rings its bell ([`receiver`]).
-//! 4. `drain.rs` fills the thread's inbox; its JavaScript calls the handlers and counts how each message
+//! 4. `drain.rs` fills the thread's inbox (`batch.rs`); its JavaScript calls the handlers and counts how each message
 //!    ended (`slots.rs`), and the ledgers of the subscriptions add up.
+//!
+//! A record may be a request ([`request`], [`answers`]): its answer goes into the requester's mailbox (`reply.rs`).
+//! Publishers count in a [`tally`], and [`metrics`] adds up.
 //!
 //! An [`endpoint`] is one thread's end of all this; the [`hub`] is what all threads share.
 
