@@ -59,9 +59,9 @@ describe('a subscription', () => {
     }, 'all to settle');
     const expected = { handled: 4 * rounds, failed: 3 * rounds, dropped: nothingDropped, inFlight: 0, filtered: 0 };
     assert.deepEqual(subscription.stats, { admitted: 7 * rounds, ...expected });
-    const { published, unmatched, refused, subscriptions, topics, malformed, listenerFailures, ...ledger } =
-      bus.getMetrics();
-    assert.deepEqual(ledger, subscription.stats);
+    const metrics = bus.getMetrics();
+    const { published, unmatched, refused, subscriptions, topics, malformed, listenerFailures } = metrics;
+    for (const [key, value] of Object.entries(subscription.stats)) assert.deepEqual(metrics[key], value, key);
     assert.deepEqual(
       [published, unmatched, refused, subscriptions, topics, malformed, listenerFailures],
       [7 * rounds, 0, 0, 1, 1, 0, 0],
