@@ -26,7 +26,7 @@ import {
   type PublishOptions,
   type SubscribeOptions,
 } from './options';
-import { checkRequestOptions, type RequestOptions } from './requests';
+import { checkRequestOptions, type RequestOptions, type RequestOwner } from './requests';
 import { statsOf } from './stats';
 import { MessageStream, type StreamOptions } from './stream';
 import { type Handler, type Listener, Subscription, type SubscriptionOwner } from './subscription';
@@ -294,17 +294,8 @@ export class EventBus {
       const { timeoutMs, signal, publish } = checkRequestOptions(options);
       const checked = checkPublishOptions(publish);
       const entry = this.findTopic(topic);
-      this.endpoint.requests.begin<R>({
-        owner: this,
-        topic,
-        timeoutMs,
-        signal,
-        publish: (id, rest) =>
-          this.endpoint.outbox.write(entry, payload, { ...checked, request: { id, timeoutMs: rest } }),
-        writable: () => this.writable(topic),
-        resolve,
-        reject,
-      });
+      const terms = { timeoutMs, signal, resolve, reject };
+      this.endpoint.requests.begin<R>(this.requestOwner, entry, payload, checked, terms);
     });
   }
 
@@ -450,7 +441,7 @@ export class EventBus {
     this.endpoint.outbox.reset();
     this.endpoint.keepAlive(this, false);
     for (const fail of this.waiting) fail(this.closedError());
-    this.endpoint.requests.failAll(this, this.closedError());
+    this.endpoint.requests.failAll(this.requestOwner, this.closedError());
     this.topics.clear();
     this.inlineTopics.clear();
     this.lastTopic = undefined;
@@ -500,6 +491,12 @@ export class EventBus {
     }
     return entry;
   }
+
+  private readonly requestOwner: RequestOwner = {
+    sendRequest: ({ entry, payload, options, id }, timeoutMs) =>
+      this.endpoint.outbox.write(entry, payload, { ...options, request: { id, timeoutMs } }),
+    writable: (topic) => this.writable(topic),
+  };
 
   private readonly owner: SubscriptionOwner = {
     channel: () => this.channel,

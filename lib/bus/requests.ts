@@ -5,6 +5,7 @@ import { type AbortSignalLike, checkSignal, onAbort } from '../wait/abort';
 import { LONGEST_DELAY_MS, startTimer, stopTimer } from '../wait/timers';
 import type { PublishOptions } from './options';
 import type { ErrorAnswer } from './reply';
+import type { TopicEntry } from './topic-entry';
 
 const DEFAULT_TIMEOUT_MS = 5000;
 /** Requests of one thread that may wait for answers at a time. */
@@ -42,24 +43,70 @@ export class AgentwireRemoteError extends AgentwireError {
   }
 }
 
-/** A request that waits. */
-interface Pending {
-  readonly owner: object;
-  settle(kind: AnswerKind, value: unknown): void;
-  fail(error: unknown): void;
+/** Whoever closes it ends its requests. */
+export interface RequestOwner {
+  /** Publishes the message of a request: false when a subscription is full. */
+  sendRequest(request: Request<never>, timeoutMs: number): boolean;
+  /** Resolves when publishing to the topic may be tried again. */
+  writable(topic: string): Promise<void>;
 }
 
-/** How a request is sent, and what it waits for. */
-export interface RequestWork<T> {
-  /** Whoever closes it ends its requests. */
-  readonly owner: object;
-  readonly topic: string;
+/** A request that waits for its answer. */
+export class Request<T> {
+  /** Milliseconds of `performance.now()`. */
+  readonly deadline: number;
+  stopListening: (() => void) | undefined;
+
+  constructor(
+    private readonly requests: Requests,
+    /** Its number, unique among those of its thread that wait. */
+    readonly id: number,
+    readonly owner: RequestOwner,
+    /** What it publishes. */
+    readonly entry: TopicEntry,
+    readonly payload: unknown,
+    readonly options: PublishOptions,
+    private readonly timeoutMs: number,
+    private readonly resolve: (value: T) => void,
+    private readonly reject: (error: unknown) => void,
+  ) {
+    this.deadline = performance.now() + timeoutMs;
+  }
+
+  /** Publishes it, now or when there is room. */
+  send(): void {
+    if (!this.requests.has(this)) return;
+    try {
+      const left = this.deadline - performance.now();
+      const rest = left === Number.POSITIVE_INFINITY ? NO_TIMEOUT : Math.max(1, Math.ceil(left));
+      if (this.owner.sendRequest(this, rest)) return;
+      const again = () => this.send();
+      this.owner.writable(this.entry.name).then(again, (error: unknown) => this.fail(error));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  settle(kind: AnswerKind, value: unknown): void {
+    if (!this.requests.end(this)) return;
+    if (kind === AnswerKind.Value || kind === AnswerKind.Undefined) this.resolve(value as T);
+    else this.reject(errorOf(kind, value, this.entry.name));
+  }
+
+  fail(error: unknown): void {
+    if (this.requests.end(this)) this.reject(error);
+  }
+
+  timeOut(): void {
+    const message = `no answer to the request to ${quote(this.entry.name)} came within ${this.timeoutMs} ms`;
+    this.fail(new AgentwireRequestError('ERR_AGENTWIRE_REQUEST_TIMEOUT', message));
+  }
+}
+
+/** What a request asks for, beside what it publishes. */
+export interface RequestTerms<T> {
   readonly timeoutMs: number;
   readonly signal: AbortSignalLike | undefined;
-  /** Publishes the message with this number: false when a subscription is full. */
-  publish(id: number, timeoutMs: number): boolean;
-  /** Resolves when publishing may be tried again. */
-  writable(): Promise<void>;
   resolve(value: T): void;
   reject(error: unknown): void;
 }
@@ -82,10 +129,13 @@ export function checkRequestOptions(options: RequestOptions): {
   return { timeoutMs, signal: checkSignal(signal), publish };
 }
 
-/** The requests of this thread that wait for answers, by number. */
+/** The requests of this thread that wait for answers, by number. One timer serves all of them. */
 export class Requests {
-  private readonly pending = new Map<number, Pending>();
+  private readonly pending = new Map<number, Request<never>>();
   private lastId = 0;
+  private timer: ReturnType<typeof startTimer> | undefined;
+  /** When the timer looks next. */
+  private nextLook = Number.POSITIVE_INFINITY;
   /** Answers that came when nobody waited any more. */
   late = 0;
 
@@ -95,63 +145,47 @@ export class Requests {
   ) {}
 
   /** Begins a request. */
-  begin<T>(work: RequestWork<T>): void {
-    const { owner, topic, timeoutMs, signal } = work;
+  begin<T>(
+    owner: RequestOwner,
+    entry: TopicEntry,
+    payload: unknown,
+    options: PublishOptions,
+    { timeoutMs, signal, resolve, reject }: RequestTerms<T>,
+  ): void {
     if (signal?.aborted) {
-      work.reject(signal.reason);
+      reject(signal.reason);
       return;
     }
     if (this.pending.size >= MOST_PENDING) {
       const message = `${MOST_PENDING.toLocaleString('en')} requests of this thread wait for answers; await some first`;
-      work.reject(new AgentwireRequestError('ERR_AGENTWIRE_TOO_MANY_REQUESTS', message));
+      reject(new AgentwireRequestError('ERR_AGENTWIRE_TOO_MANY_REQUESTS', message));
       return;
     }
-    const id = this.nextId();
-    const deadline = performance.now() + timeoutMs;
-    const end = (): boolean => {
-      if (this.pending.get(id) !== pending) return false;
-      this.pending.delete(id);
-      if (this.pending.size === 0) this.keepAlive(false);
-      if (timer !== undefined) stopTimer(timer);
-      stopListening?.();
-      return true;
-    };
-    const fail = (error: unknown) => {
-      if (end()) work.reject(error);
-    };
-    const pending: Pending = {
-      owner,
-      fail,
-      settle: (kind, value) => {
-        if (!end()) return;
-        if (kind === AnswerKind.Value || kind === AnswerKind.Undefined) work.resolve(value as T);
-        else work.reject(errorOf(kind, value, topic));
-      },
-    };
-    const timer =
-      timeoutMs === Number.POSITIVE_INFINITY
-        ? undefined
-        : startTimer(() => fail(timedOut(topic, timeoutMs)), timeoutMs);
-    const stopListening = signal === undefined ? undefined : onAbort(signal, () => fail(signal.reason));
+    const request = new Request<T>(this, this.nextId(), owner, entry, payload, options, timeoutMs, resolve, reject);
     if (this.pending.size === 0) this.keepAlive(true);
-    this.pending.set(id, pending);
-    const attempt = (): void => {
-      if (this.pending.get(id) !== pending) return;
-      try {
-        const left = deadline - performance.now();
-        const rest = left === Number.POSITIVE_INFINITY ? NO_TIMEOUT : Math.max(1, Math.ceil(left));
-        if (!work.publish(id, rest)) work.writable().then(attempt, fail);
-      } catch (error) {
-        fail(error);
-      }
-    };
-    attempt();
+    this.pending.set(request.id, request);
+    if (signal !== undefined) request.stopListening = onAbort(signal, () => request.fail(signal.reason));
+    this.lookAt(request.deadline);
+    request.send();
+  }
+
+  has(request: Request<never>): boolean {
+    return this.pending.get(request.id) === request;
+  }
+
+  /** A request waits no more. False when it did not. */
+  end(request: Request<never>): boolean {
+    if (!this.has(request)) return false;
+    this.pending.delete(request.id);
+    if (this.pending.size === 0) this.keepAlive(false);
+    request.stopListening?.();
+    return true;
   }
 
   /** An answer has come. */
   settle(id: number, kind: AnswerKind, read: () => unknown): void {
-    const pending = this.pending.get(id);
-    if (pending === undefined) {
+    const request = this.pending.get(id);
+    if (request === undefined) {
       this.late++;
       return;
     }
@@ -159,29 +193,43 @@ export class Requests {
     try {
       value = read();
     } catch (error) {
-      pending.fail(error);
+      request.fail(error);
       return;
     }
-    pending.settle(kind, value);
+    request.settle(kind, value);
   }
 
   /** Ends the requests of a bus that is closed. */
-  failAll(owner: object, error: Error): void {
+  failAll(owner: RequestOwner, error: Error): void {
     for (const each of [...this.pending.values()]) if (each.owner === owner) each.fail(error);
   }
+
+  /** Has the timer look at this time, or before. */
+  private lookAt(time: number): void {
+    if (time >= this.nextLook) return;
+    if (this.timer !== undefined) stopTimer(this.timer);
+    this.nextLook = time;
+    this.timer = startTimer(this.look, Math.max(1, Math.ceil(time - performance.now())));
+    // The thread is kept alive for those who wait, not for a timer that may have nobody left.
+    this.timer.unref();
+  }
+
+  private readonly look = (): void => {
+    this.nextLook = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const request of [...this.pending.values()]) {
+      if (request.deadline <= now) request.timeOut();
+      else next = Math.min(next, request.deadline);
+    }
+    this.lookAt(next);
+  };
 
   private nextId(): number {
     do this.lastId = (this.lastId + 1) >>> 0;
     while (this.pending.has(this.lastId));
     return this.lastId;
   }
-}
-
-function timedOut(topic: string, timeoutMs: number): AgentwireRequestError {
-  return new AgentwireRequestError(
-    'ERR_AGENTWIRE_REQUEST_TIMEOUT',
-    `no answer to the request to ${quote(topic)} came within ${timeoutMs} ms`,
-  );
 }
 
 function errorOf(kind: AnswerKind, value: unknown, topic: string): AgentwireError {
