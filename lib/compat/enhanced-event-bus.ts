@@ -16,7 +16,7 @@ import { AgentwireArgumentError, AgentwireClosedError, quote } from '../errors';
 import { checkLogger, type EventBusLogger, OptionReport } from './option-report';
 
 export type { MessageContext } from '../bus/context';
-export { type BusMetrics, EventBus } from '../bus/event-bus';
+export { EventBus } from '../bus/event-bus';
 export type { Filter as EventFilter, FilterCondition } from '../bus/filter';
 export { SubscriptionGroup } from '../bus/group';
 export { EventPriority } from '../bus/options';
