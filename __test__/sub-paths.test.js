@@ -12,6 +12,7 @@ const { runNode } = require('./helpers.js');
 const ownNamesOfTheView = ['default', 'module.exports', '__esModule'];
 
 const subPaths = {
+  'agentwire/enhanced-event-bus': ['EnhancedEventBus', 'EventBus', 'EventPriority', 'SubscriptionGroup'],
   'agentwire/ultra-fast-serialization': [
     'CompressionType',
     'MessageSerializer',

@@ -44,6 +44,7 @@ export type {
 export { AgentwireJsonError } from './codec/json-error';
 export { AgentwireDecodeError } from './codec/reader';
 export { AgentwireValueError } from './codec/unsupported';
+export * from './compat/enhanced-event-bus';
 export * from './compat/optimized-serialization';
 export * from './compat/ultra-fast-serialization';
 export * from './compat/zero-copy-structures';

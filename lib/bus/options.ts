@@ -108,8 +108,10 @@ const overflowPolicies: ReadonlyMap<unknown, Overflow> = new Map([
   ['block', Overflow.Block],
 ]);
 
-const busOptions = ['name', 'onError'];
-const subscribeOptions = [
+/** @internal */
+export const busOptions: readonly string[] = ['name', 'onError'];
+/** @internal */
+export const subscribeOptions: readonly string[] = [
   'queueLimit',
   'queueLimitBytes',
   'maxInFlight',
