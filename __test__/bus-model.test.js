@@ -21,7 +21,7 @@ const numRuns = AGENTWIRE_FUZZ_RUNS ? Number(AGENTWIRE_FUZZ_RUNS) : 300;
 const seed = AGENTWIRE_FUZZ_SEED ? Number(AGENTWIRE_FUZZ_SEED) : Date.now() | 0;
 
 const threadCount = 3;
-const mostCommands = 80;
+const mostCommands = 120;
 
 let threads;
 before(async () => {
@@ -30,9 +30,9 @@ before(async () => {
 after(() => threads.end());
 
 /** A model and the threads with one EventBus object each, on buses that nobody used before. */
-function begin(performed) {
+function begin(performed, notes) {
   const names = new Map(busNames.map((name) => [name, uniqueName(`model-${name}`)]));
-  const model = new BusModel(threadCount);
+  const model = new BusModel(threadCount, notes);
   const real = { threads, performed, publishers: new Publishers(), nameOf: (name) => names.get(name) };
   return { model, real };
 }
@@ -77,9 +77,10 @@ async function end(model, real) {
 it('behaves as the model does', async (t) => {
   t.diagnostic(`AGENTWIRE_FUZZ_SEED=${seed}`);
   const performed = new Map();
+  const notes = new Map();
   const sequence = fc.commands([commands], { maxCommands: mostCommands, size: 'max', replayPath: AGENTWIRE_FUZZ_REPLAY });
   const property = fc.asyncProperty(sequence, async (sequence) => {
-    const { model, real } = begin(performed);
+    const { model, real } = begin(performed, notes);
     try {
       await threads.begin();
       await openAll(model, real, busNames[0]);
@@ -92,4 +93,5 @@ it('behaves as the model does', async (t) => {
   });
   await fc.assert(property, { seed, numRuns, path: AGENTWIRE_FUZZ_PATH, includeErrorInReport: true });
   t.diagnostic(`${numRuns} sequences: ${JSON.stringify(Object.fromEntries(performed))}`);
+  t.diagnostic(JSON.stringify(Object.fromEntries(notes)));
 });
