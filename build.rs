@@ -8,6 +8,10 @@ fn main() {
     {
         println!("cargo::rustc-cfg=model");
     }
+    // The timer's thread runs our code for as long as the process lives, also when the only worker that had loaded it has ended.
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
     println!("cargo::rerun-if-changed=build.rs");
     #[cfg(feature = "node")]
     napi_build::setup();

@@ -177,10 +177,10 @@ describe('subscribe', () => {
   });
 
   it('refuses an overflow that it does not have', () => {
-    for (const given of [null, 'drop', 'Reject', 'block', '', 5]) {
+    for (const given of [null, 'drop', 'Reject', 'Block', '', 5]) {
       assertArgumentError(() => bus.subscribe('a', handler, { overflow: given }), 'overflow', given);
     }
-    for (const overflow of ['reject', 'drop-newest', 'drop-oldest'])
+    for (const overflow of ['reject', 'drop-newest', 'drop-oldest', 'block'])
       bus.subscribe('a', handler, { overflow }).unsubscribe();
   });
 });

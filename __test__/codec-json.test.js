@@ -271,6 +271,13 @@ describe('fromJSON', () => {
   });
 });
 
+/** What `toJSON` says of bytes that it cannot read. Random ones can begin as a message does, with any flags. */
+const refusals = new Set(
+  ['UNDECODABLE', 'UNSUPPORTED_COMPRESSION', 'CHECKSUM', 'FOREIGN_TABLES', 'TOO_LARGE'].map(
+    (code) => `ERR_AGENTWIRE_${code}`,
+  ),
+);
+
 describe('toJSON', () => {
   it('gives text or an error for any bytes', () => {
     let accepted = 0;
@@ -282,7 +289,7 @@ describe('toJSON', () => {
         const isValid = codec.isValid(bytes);
         const { value: text, error } = outcome(() => codec.toJSON(bytes));
         assert.equal(error === undefined, isValid);
-        if (error !== undefined) return assert.equal(error.code, 'ERR_AGENTWIRE_UNDECODABLE');
+        if (error !== undefined) return assert.ok(refusals.has(error.code), error.code);
         accepted += 1;
         // Bytes of a message say when it is decoded what they say in JSON.
         const again = codec.fromJSON(text);

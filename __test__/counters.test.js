@@ -13,7 +13,15 @@ function openBus(t) {
   return bus;
 }
 
-const nothingDropped = { unsubscribed: 0, undecodable: 0, subscriberDied: 0, overflow: 0, oldest: 0, newest: 0 };
+const nothingDropped = {
+  unsubscribed: 0,
+  undecodable: 0,
+  expired: 0,
+  subscriberDied: 0,
+  overflow: 0,
+  oldest: 0,
+  newest: 0,
+};
 
 describe('a subscription', () => {
   it('starts with zeros', (t) => {

@@ -93,22 +93,29 @@ describe('drop-oldest', () => {
     assert.equal(bus.getMetrics().dropped.oldest, 1);
   });
 
-  it('gives up what comes while promises of its handlers hold all places', async (t) => {
+  it('hands the newest on when promises of its handlers, which held all places, settle', async (t) => {
     const bus = openBus(t);
     const held = [];
-    const hold = () => new Promise((resolve) => held.push(resolve));
+    const got = [];
+    const hold = (payload) => {
+      got.push(payload);
+      return new Promise((resolve) => held.push(resolve));
+    };
     const subscription = bus.subscribe('x', hold, { queueLimit: 2, overflow: 'drop-oldest' });
     for (let i = 0; i < 2; i += 1) bus.publish('x', i);
     await waitUntil(() => held.length === 2, 'both handlers');
-    for (let i = 0; i < 5; i += 1) assert.equal(bus.publish('x', i), true);
-    await waitUntil(() => subscription.stats.dropped.oldest === 5, 'all five to be given up');
-    assert.equal(held.length, 2);
+    for (let i = 2; i < 7; i += 1) assert.equal(bus.publish('x', i), true);
+    bus.flush();
+    assert.equal(subscription.stats.dropped.oldest, 3);
+    assert.deepEqual(got, [0, 1]);
+    held.shift()();
+    await waitUntil(() => got.length === 3, 'the older one of the two that wait');
+    assert.deepEqual(got, [0, 1, 5]);
     for (const resolve of held.splice(0)) resolve();
-    await waitUntil(() => subscription.stats.inFlight === 0, 'both to settle');
-    bus.publish('x', 'again');
-    await waitUntil(() => held.length === 1, 'the next');
-    held[0]();
-    await waitUntil(() => subscription.stats.inFlight === 0, 'it to settle');
+    await waitUntil(() => got.length === 4, 'the other one');
+    assert.equal(got[3], 6);
+    for (const resolve of held.splice(0)) resolve();
+    await waitUntil(() => subscription.stats.inFlight === 0, 'all to settle');
     assertLedger(subscription.stats);
   });
 });

@@ -1,8 +1,16 @@
 /** Messages between agents in worker threads. See the README for a first example. */
 export type { BatchMessage } from './bus/batch';
+export type { CloseOptions, CloseResult } from './bus/closing';
 export { MessageContext } from './bus/context';
 export { type BusMetrics, EventBus } from './bus/event-bus';
 export type { Filter, FilterCondition, FilterOperator, FilterValue } from './bus/filter';
+export {
+  type GroupBalancing,
+  type GroupDelivery,
+  type GroupOptions,
+  type GroupStats,
+  SubscriptionGroup,
+} from './bus/group';
 export {
   type EventBusOptions,
   EventPriority,
@@ -11,8 +19,10 @@ export {
   type PublishOptions,
   type SubscribeOptions,
 } from './bus/options';
+export { AgentwireRemoteError, AgentwireRequestError, type RequestOptions } from './bus/requests';
+export type { Dropped, SubscriptionStats } from './bus/stats';
 export { MessageStream, type StreamedMessage, type StreamOptions } from './bus/stream';
-export { type Dropped, type Handler, type Listener, Subscription, type SubscriptionStats } from './bus/subscription';
+export { type Handler, type Listener, Subscription } from './bus/subscription';
 export type {
   AggregateLimits,
   AggregateMapTransform,

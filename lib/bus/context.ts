@@ -1,7 +1,10 @@
+import type { Reply } from './reply';
+
 /** What arrived beside the payload when the publisher gave options. */
 export interface ContextExtras {
   headers: Readonly<Record<string, unknown>> | undefined;
   correlationId: bigint | undefined;
+  reply: Reply | undefined;
 }
 
 /**
@@ -51,5 +54,13 @@ export class MessageContext {
   /** The publisher's correlation id, if any. */
   get correlationId(): bigint | undefined {
     return this.extras?.correlationId;
+  }
+
+  /**
+   * Answers a request (`bus.request`), before the handler returns or long after; then what the handler returns is no answer any more.
+   * False when somebody has answered already, or nobody waits. Undefined for a message that is no request.
+   */
+  get reply(): ((value: unknown) => boolean) | undefined {
+    return this.extras?.reply?.send;
   }
 }

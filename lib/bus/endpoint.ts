@@ -4,6 +4,8 @@ import { native } from '../native';
 import { onExit } from './exit';
 import { Inbox } from './inbox';
 import { Outbox } from './outbox';
+import { Answers } from './reply';
+import { Requests } from './requests';
 
 /** Topics and subscriptions that the first memory has room for. It doubles as needed. */
 const FIRST_GATES = 1024;
@@ -24,6 +26,8 @@ export class Endpoint {
   readonly native: InstanceType<typeof native.NativeEndpoint>;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  /** What this thread waits for answers to. */
+  readonly requests: Requests;
   private readonly control: Int32Array;
   private routes = 0;
   private gates = shared(FIRST_GATES);
@@ -39,7 +43,8 @@ export class Endpoint {
     this.control = control;
     control[Control.MaySpin >> 2] = 1;
     this.outbox = new Outbox(control, tables, () => this.inbox.resumeSoon(), this.tellWaiting);
-    this.inbox = new Inbox(control, tables, this.outbox, this.retryWaiting, this.outdateRoutes);
+    this.requests = new Requests((yes) => this.keepAlive(this.requests, yes));
+    this.inbox = new Inbox(control, tables, this.outbox, this.requests, this.retryWaiting, this.outdateRoutes);
     // Topics without an id are always asked for: index 0 is theirs together.
     this.gates[0] = Gate.Ask;
     this.native = new native.NativeEndpoint(
@@ -50,17 +55,19 @@ export class Endpoint {
       this.outcomes,
       this.inbox.pump,
     );
-    const { submit, submitBlock, drain, drainCritical, takeBlock } = this.native.functions();
-    this.outbox.connect({ submit, submitBlock });
+    const { submit, submitBlock, drain, drainCritical, takeBlock, answer } = this.native.functions();
+    this.outbox.connect({ submit, submitBlock, awaitRoom: (mostMs) => this.native.awaitRoom(mostMs) });
     this.outbox.setGates(this.gates);
-    this.inbox.connect({
+    const drainFunctions = {
       drain,
       drainCritical,
       takeBlock,
       endpointId: this.native.id,
-      topicName: (id) => this.native.topicName(id),
+      topicName: (id: number) => this.native.topicName(id),
       foldOutcomes: () => this.native.foldOutcomes(),
-    });
+      steadyClockMs: native.steadyClockMs,
+    };
+    this.inbox.connect(drainFunctions, new Answers(tables, answer));
     this.inbox.setOutcomes(new Uint32Array(this.outcomes.buffer));
     onExit(() => this.outbox.submit());
     // Parks, so that the first message rings.

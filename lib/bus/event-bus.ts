@@ -1,11 +1,12 @@
 import { inspect, types } from 'node:util';
 import { TableChannel } from '../codec/table-channel';
 import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative, quote } from '../errors';
-import type { NativeLedger } from '../generated/binding';
 import { checkSignal, onAbort } from '../wait/abort';
 import { type BatchMessage, publishEach } from './batch';
+import { type CloseOptions, type CloseResult, checkCloseOptions, drained } from './closing';
 import { Emitter } from './emitter';
 import { Endpoint } from './endpoint';
+import { checkGroup, type GroupOptions, groupStatsOf, otherSettings, SubscriptionGroup } from './group';
 import {
   checkBusOptions,
   checkPublishOptions,
@@ -15,15 +16,10 @@ import {
   type PublishOptions,
   type SubscribeOptions,
 } from './options';
+import { checkRequestOptions, type RequestOptions } from './requests';
+import { type SubscriptionStats, statsOf } from './stats';
 import { MessageStream, type StreamOptions } from './stream';
-import {
-  type Dropped,
-  type Handler,
-  type Listener,
-  Subscription,
-  type SubscriptionOwner,
-  type SubscriptionStats,
-} from './subscription';
+import { type Handler, type Listener, Subscription, type SubscriptionOwner } from './subscription';
 import { TopicEntry } from './topic-entry';
 import {
   type AggregateMapTransform,
@@ -73,6 +69,9 @@ export class EventBus {
   private emitter: Emitter | undefined;
   private lastTopic: TopicEntry | undefined;
   private isClosed = false;
+  /** A `close({ drain: true })` that is under way. */
+  private closing: Promise<CloseResult> | undefined;
+  private closeResult: CloseResult | undefined;
 
   constructor(options: EventBusOptions = {}) {
     const { name, onError } = checkBusOptions(options);
@@ -206,19 +205,19 @@ export class EventBus {
     handler: Handler<never>,
     options: SubscribeOptions & { transform?: unknown } = {},
   ): Subscription {
-    if (this.isClosed) throw this.closedError();
+    if (this.isClosed || this.closing !== undefined) throw this.closedError();
     if (typeof pattern !== 'string') throw new AgentwireArgumentError('pattern', 'a string', pattern);
     if (typeof handler !== 'function') throw new AgentwireArgumentError('handler', 'a function', handler);
-    const { queueLimit, overflow, filter } = checkSubscribeOptions(options);
+    const checked = checkSubscribeOptions(options);
     const signal = checkSignal(options.signal);
     if (signal?.aborted) throw signal.reason;
-    const behind = transformed(options.transform, handler, queueLimit);
+    const behind = transformed(options.transform, handler, checked.native.queueLimit);
     const { native, inbox } = this.endpoint;
     let subscription: Subscription | undefined;
     const stopListening = signal === undefined ? undefined : onAbort(signal, () => subscription?.unsubscribe());
     try {
       const { slot, id } = this.endpoint.growing(() =>
-        native.subscribe(this.handle, pattern, queueLimit, overflow, filter),
+        native.subscribe(this.handle, pattern, checked.native, checked.filter),
       );
       subscription = new Subscription(this.owner, slot, id, pattern, behind.handler);
       subscription.beforeEnd = behind.flush;
@@ -286,6 +285,54 @@ export class EventBus {
     return (this.emitter ?? this.ownEmitter()).emit(topic, payload, checked);
   }
 
+  /**
+   * Publishes a message and resolves with the answer: what a handler returns, or its promise resolves with, or what it hands to
+   * `context.reply`. Rejects with AgentwireRemoteError for what a handler throws, and with AgentwireRequestError when there is no
+   * answer (nobody is subscribed, the message was dropped, its subscriber's thread died, `timeoutMs` is over). A full subscription is
+   * waited for.
+   *
+   * Of several handlers the first that answers counts; a handler that returns undefined answers only where nobody else does. The
+   * answer is a copy, as any payload is, and may be as large.
+   */
+  request<R = unknown>(topic: string, payload: unknown, options: RequestOptions = {}): Promise<R> {
+    return new Promise((resolve, reject) => {
+      if (this.isClosed) throw this.closedError();
+      const { timeoutMs, signal, publish } = checkRequestOptions(options);
+      const checked = checkPublishOptions(publish);
+      const entry = this.findTopic(topic);
+      this.endpoint.requests.begin<R>({
+        owner: this,
+        topic,
+        timeoutMs,
+        signal,
+        publish: (id, rest) =>
+          this.endpoint.outbox.write(entry, payload, { ...checked, request: { id, timeoutMs: rest } }),
+        writable: () => this.writable(topic),
+        resolve,
+        reject,
+      });
+    });
+  }
+
+  /**
+   * Makes a group: subscriptions with `group: name`, of any threads, share the messages that they match. Making it the same way
+   * again, here or in another thread, gives the same group; with other options it is an error, ERR_AGENTWIRE_GROUP. It is there for as
+   * long as a bus that made it is open or a member is subscribed.
+   */
+  createGroup(name: string, options: GroupOptions = {}): SubscriptionGroup {
+    if (this.isClosed) throw this.closedError();
+    const { numbers, ...group } = checkGroup(name, options);
+    const said = this.endpoint.native.createGroup(this.handle, group.name, ...numbers);
+    if (said !== null) throw otherSettings(group.name, said);
+    return new SubscriptionGroup(group.name, group.balancing, group.delivery, () => {
+      if (this.isClosed) throw this.closedError();
+      const metrics = this.endpoint.native.groupMetrics(this.handle, group.name);
+      // This bus has made it, so it is there.
+      if (metrics === null) throw new AgentwireError('ERR_AGENTWIRE_INTERNAL', `the group ${quote(name)} is gone`);
+      return groupStatsOf(metrics);
+    });
+  }
+
   /** How many subscriptions, of all threads, a message to this topic would go to. */
   countMatchingSubscriptions(topic: string): number {
     if (this.isClosed) throw this.closedError();
@@ -335,13 +382,45 @@ export class EventBus {
   /**
    * Submits what was published, ends this object's subscriptions and lets go of the bus; the bus itself lives on while another
    * EventBus has it open. Twice is once.
+   *
+   * All of that is done when `close()` returns. With `drain: true` the subscriptions get nothing new, but what was admitted is handled
+   * first, and the bus is closed when the returned promise resolves, at the latest after `timeoutMs`; until then it publishes.
    */
-  close(): void {
-    if (this.isClosed) return;
+  close(options: CloseOptions = {}): Promise<CloseResult> {
+    const { drain, timeoutMs } = checkCloseOptions(options);
+    if (this.isClosed) return Promise.resolve(this.closeNow());
     this.endpoint.outbox.refuseReentry();
+    if (!drain) return Promise.resolve(this.closeNow());
+    this.closing ??= this.closeDrained(timeoutMs);
+    return this.closing;
+  }
+
+  private async closeDrained(timeoutMs: number): Promise<CloseResult> {
+    const { inbox, native, outbox } = this.endpoint;
+    // What was published before still finds its subscriptions.
+    outbox.submit();
+    for (const { slot } of this.subscriptions) native.stopAdmitting(slot);
+    // Not before `closing` is known: handlers may be called below.
+    await undefined;
+    const draining = {
+      inFlight: () => (this.isClosed ? 0 : native.inFlight(this.handle)),
+      handOn: () => {
+        for (const subscription of [...this.subscriptions]) subscription.finish();
+      },
+      watch: (look: () => void) => inbox.watch(look),
+    };
+    this.endpoint.keepAlive(draining, true);
+    await drained(draining, timeoutMs);
+    this.endpoint.keepAlive(draining, false);
+    return this.closeNow();
+  }
+
+  private closeNow(): CloseResult {
     // Before anything ends: the handlers may publish still. One of them may close the bus.
-    for (const subscription of [...this.subscriptions]) subscription.finish();
-    if (this.isClosed) return;
+    if (!this.isClosed) for (const subscription of [...this.subscriptions]) subscription.finish();
+    if (this.closeResult !== undefined) return this.closeResult;
+    const unfinished = this.endpoint.native.inFlight(this.handle);
+    this.closeResult = { drained: unfinished === 0, unfinished };
     this.isClosed = true;
     // Native submits first, then ends the subscriptions: what was published before still finds them.
     this.endpoint.native.closeBus(this.handle);
@@ -354,9 +433,11 @@ export class EventBus {
     this.endpoint.outbox.reset();
     this.endpoint.keepAlive(this, false);
     for (const fail of this.waiting) fail(this.closedError());
+    this.endpoint.requests.failAll(this, this.closedError());
     this.topics.clear();
     this.inlineTopics.clear();
     this.lastTopic = undefined;
+    return this.closeResult;
   }
 
   /** `close()`, for `using`. */
@@ -404,6 +485,7 @@ export class EventBus {
   }
 
   private readonly owner: SubscriptionOwner = {
+    channel: () => this.channel,
     end: (subscription) => {
       this.subscriptions.delete(subscription);
       this.endpoint.inbox.detach(subscription);
@@ -446,13 +528,6 @@ export class EventBus {
   private closedError(): AgentwireClosedError {
     return new AgentwireClosedError(`the bus ${JSON.stringify(this.name)}`);
   }
-}
-
-function statsOf(ledger: NativeLedger): SubscriptionStats {
-  const { admitted, handled, failed, inFlight, filtered } = ledger;
-  const { unsubscribed, undecodable, subscriberDied, overflow, oldest, newest } = ledger;
-  const dropped: Dropped = { unsubscribed, undecodable, subscriberDied, overflow, oldest, newest };
-  return { admitted, handled, failed, dropped, inFlight, filtered };
 }
 
 function warn(message: string): void {

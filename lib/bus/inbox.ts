@@ -1,10 +1,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Decoder } from '../codec/decoder';
 import type { Tables } from '../codec/tables';
-import { Attention, Bus, Control, Flag, Record as Layout, Outcome } from '../generated/layout';
+import { AnswerKind, Attention, Bus, Control, Flag, Record as Layout, Outcome } from '../generated/layout';
 import { type ContextExtras, MessageContext } from './context';
 import { EventPriority } from './options';
 import type { Outbox } from './outbox';
+import { type Answers, Reply } from './reply';
+import type { Requests } from './requests';
 import { neverHandled, type Subscription } from './subscription';
 
 /** A drain works for about this long, then yields to the event loop, ms. */
@@ -39,6 +41,8 @@ export interface DrainFunctions {
   readonly endpointId: number;
   /** Folds outcomes into the ledgers, outside of a drain. */
   foldOutcomes(): void;
+  /** The clock by which messages expire, ms. */
+  steadyClockMs(): number;
 }
 
 /**
@@ -55,6 +59,11 @@ export class Inbox {
   private readonly topicNames = new Map<number, string>();
   private outcomes: Uint32Array = new Uint32Array(0);
   private functions: DrainFunctions | undefined;
+  private answers: Answers | undefined;
+  /** The steady clock less this thread's, once a message expires. */
+  private clockOffset: number | undefined;
+  /** Look whether it is there that they wait for, whenever messages have ended. */
+  private readonly watchers = new Set<() => void>();
   /** The records of the current batch that were not delivered yet. */
   private cursor = 0;
   private left = 0;
@@ -62,11 +71,14 @@ export class Inbox {
   private deadline = 0;
   private resuming = false;
   private folding = false;
+  /** A promise was settled or is waited for: its reactions run only when the pump has returned. */
+  private owesReactions = false;
 
   constructor(
     private readonly control: Int32Array,
     tables: Tables,
     private readonly outbox: Outbox,
+    private readonly requests: Requests,
     /** Called when a topic may have become writable. */
     private readonly onWritable: () => void,
     /** Called when subscriptions of a watched bus have changed. */
@@ -82,8 +94,15 @@ export class Inbox {
     return this.bytes;
   }
 
-  connect(functions: DrainFunctions): void {
+  connect(functions: DrainFunctions, answers: Answers): void {
     this.functions = functions;
+    this.answers = answers;
+  }
+
+  /** Calls `look` whenever messages have ended, until the returned function is called. */
+  watch(look: () => void): () => void {
+    this.watchers.add(look);
+    return () => this.watchers.delete(look);
   }
 
   /** The counters of outcomes moved to larger memory. */
@@ -107,6 +126,7 @@ export class Inbox {
     try {
       this.pumpBudget();
       ended = true;
+      this.tellWatchers();
     } finally {
       // Whatever went wrong went out to the event loop; the messages behind it still come.
       if (!ended) this.resumeSoon();
@@ -132,7 +152,9 @@ export class Inbox {
       }
       const whole = this.deliverBatch();
       this.outbox.submit();
-      if (!whole || clock.now() >= this.deadline) {
+      // A drain that finds nothing may spin for a while, which reactions should not wait for.
+      if (!whole || this.owesReactions || clock.now() >= this.deadline) {
+        this.owesReactions = false;
         this.resumeSoon();
         return;
       }
@@ -209,7 +231,9 @@ export class Inbox {
     const target = this.words[word + (Layout.Target >> 2)] >>> 0;
     const length = this.words[word + (Layout.PayloadLength >> 2)];
     const flags = meta >>> 16;
-    if (flags === 0) {
+    if (target === Bus.AnswerTarget) {
+      this.settleRequest(at, flags, length);
+    } else if (flags === 0) {
       const body = at + Layout.Extensions;
       const topic = this.topicName(this.words[word + (Layout.Topic >> 2)]);
       this.deliverTo(target, this.decoder, body, body + length, topic, word, meta, null);
@@ -229,11 +253,11 @@ export class Inbox {
     const targetsAt = extension(Flag.Targets);
     const topicAt = extension(Flag.TopicInline);
     const headersAt = extension(Flag.Headers);
-    extension(Flag.Expiry);
+    const expiryAt = extension(Flag.Expiry);
     const correlationAt = extension(Flag.Correlation);
     const blockAt = extension(Flag.Block);
     extension(Flag.Delivery);
-    extension(Flag.Reply);
+    const replyAt = extension(Flag.Reply);
     const targetCount = targetsAt < 0 ? 1 : this.words[targetsAt >> 2];
     const list = next >> 2;
     if (targetsAt >= 0) next += (4 * targetCount + Bus.RecordAlign - 1) & -Bus.RecordAlign;
@@ -264,29 +288,69 @@ export class Inbox {
       headersAt >= 0 &&
       this.words[(headersAt >> 2) + 1] !== 0 &&
       this.words[word + (Layout.Publisher >> 2)] === (this.functions as DrainFunctions).endpointId;
+    const isExpired = expiryAt >= 0 && this.isOver(expiryAt >> 2);
     for (let index = 0; index < targetCount; index++) {
       const slot = targetsAt < 0 ? target : this.words[list + index] >>> 0;
-      if (isOwnEmit && this.subscriptions[slot]?.hearsEmit) {
-        this.outcomes[slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
+      const subscription = this.subscriptions[slot];
+      const isHeard = isOwnEmit && subscription?.hearsEmit === true;
+      if (isHeard || isExpired || subscription === undefined) {
+        const outcome = isHeard ? Outcome.Handled : isExpired ? Outcome.Expired : Outcome.Unsubscribed;
+        this.outcomes[slot * (Outcome.Bytes >> 2) + (outcome >> 2)]++;
+        if (replyAt >= 0)
+          this.answers?.decline(this.words[replyAt >> 2], this.words[(replyAt >> 2) + 1], AnswerKind.Dropped);
         continue;
       }
+      const reply = replyAt < 0 ? undefined : this.replyOf(replyAt >> 2, subscription);
       let extras: ContextExtras | null = null;
-      if (start > headersStart || correlationAt >= 0) {
+      if (start > headersStart || correlationAt >= 0 || reply !== undefined) {
         const correlationId = correlationAt >= 0 ? this.view.getBigUint64(correlationAt, true) : undefined;
         let headers: ContextExtras['headers'];
         try {
           if (start > headersStart) headers = decoder.readRoot(headersStart, start) as ContextExtras['headers'];
         } catch (error) {
           this.undecodable(slot, error, topic);
+          reply?.decline();
           continue;
         }
-        extras = { headers, correlationId };
+        extras = { headers, correlationId, reply };
       }
       this.deliverTo(slot, decoder, start, end, topic, word, meta, extras);
       // A handler may have had a block of its own decoded meanwhile.
       if (blockAt >= 0) decoder.attach(area);
     }
     if (blockAt >= 0) decoder.attach(noBytes);
+  }
+
+  /** True when the time of a message has come, by the two words of its expiry. */
+  private isOver(word: number): boolean {
+    this.clockOffset ??= (this.functions as DrainFunctions).steadyClockMs() - clock.now();
+    const ns = (this.words[word + 1] >>> 0) * 2 ** 32 + (this.words[word] >>> 0);
+    return ns / 1e6 <= clock.now() + this.clockOffset;
+  }
+
+  private replyOf(word: number, subscription: Subscription): Reply {
+    return new Reply(this.answers as Answers, this.words[word], this.words[word + 1], subscription);
+  }
+
+  /** The answer to a request of this thread. */
+  private settleRequest(at: number, flags: number, length: number): void {
+    this.owesReactions = true;
+    const word = at >> 2;
+    const id = this.words[word + (Layout.Sequence >> 2)] >>> 0;
+    const kind = this.words[word + (Layout.Topic >> 2)] as AnswerKind;
+    const body = at + Layout.Extensions;
+    // Taken out in any case: it holds memory.
+    const area = flags & Flag.Block ? this.takeBlock(body, length) : undefined;
+    this.requests.settle(id, kind, () => {
+      if (length === 0) return undefined;
+      if (area === undefined) return this.decoder.readRoot(body, body + length);
+      this.blockDecoder.attach(area);
+      try {
+        return this.blockDecoder.readRoot(0, length);
+      } finally {
+        this.blockDecoder.attach(noBytes);
+      }
+    });
   }
 
   /**
@@ -320,6 +384,7 @@ export class Inbox {
     const counters = slot * (Outcome.Bytes >> 2);
     if (subscription === undefined || subscription.closed) {
       this.outcomes[counters + (Outcome.Unsubscribed >> 2)]++;
+      extras?.reply?.decline();
       return;
     }
     let payload: unknown;
@@ -327,6 +392,7 @@ export class Inbox {
       payload = decoder.readRoot(start, end);
     } catch (error) {
       this.undecodable(slot, error, topic);
+      extras?.reply?.decline();
       return;
     }
     const words = this.words;
@@ -342,28 +408,43 @@ export class Inbox {
     );
     try {
       const result = subscription.handler(payload, context);
-      if (isThenable(result)) this.settleLater(result, subscription, topic);
-      else this.outcomes[counters + (Outcome.Handled >> 2)]++;
+      if (isThenable(result)) {
+        this.settleLater(result, subscription, topic, extras?.reply);
+      } else {
+        this.outcomes[counters + (Outcome.Handled >> 2)]++;
+        extras?.reply?.settle(result);
+      }
     } catch (error) {
-      this.failed(subscription, error, topic);
+      this.failed(subscription, error, topic, extras?.reply);
     }
   }
 
   /** The message is in flight until the handler's promise settles. Its slot is kept for it. */
-  private settleLater(promise: PromiseLike<unknown>, subscription: Subscription, topic: string): void {
+  private settleLater(
+    promise: PromiseLike<unknown>,
+    subscription: Subscription,
+    topic: string,
+    reply: Reply | undefined,
+  ): void {
+    this.owesReactions = true;
     // Only a real promise is sure to settle once.
     let settled = false;
-    const resolved = () => {
+    const resolved = (result: unknown) => {
       if (settled) return;
       settled = true;
       this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
+      reply?.settle(result);
       this.foldSoon();
     };
     const rejected = (error: unknown) => {
       if (settled) return;
       settled = true;
-      if (error !== neverHandled) this.failed(subscription, error, topic);
-      else this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Unsubscribed >> 2)]++;
+      if (error !== neverHandled) {
+        this.failed(subscription, error, topic, reply);
+      } else {
+        this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Unsubscribed >> 2)]++;
+        reply?.decline();
+      }
       this.foldSoon();
     };
     try {
@@ -380,14 +461,21 @@ export class Inbox {
     nextTick(() => {
       this.folding = false;
       (this.functions as DrainFunctions).foldOutcomes();
+      this.outbox.lookForOwnMail();
       // This thread may have records waiting for just that room.
       this.outbox.submit();
+      this.tellWatchers();
     });
   }
 
-  private failed(subscription: Subscription, error: unknown, topic: string): void {
+  private tellWatchers(): void {
+    for (const look of [...this.watchers]) look();
+  }
+
+  /** A requester hears of the error; otherwise it is reported here. */
+  private failed(subscription: Subscription, error: unknown, topic: string, reply: Reply | undefined): void {
     this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Failed >> 2)]++;
-    subscription.report(error, 'handler-error', topic);
+    if (reply?.fail(error) !== true) subscription.report(error, 'handler-error', topic);
   }
 
   private undecodable(slot: number, error: unknown, topic: string): void {

@@ -1,8 +1,11 @@
-import { refuseUnknown } from '../checks';
+import { checkInteger, refuseUnknown } from '../checks';
 import { AgentwireArgumentError } from '../errors';
+import type { NativeSubscribeOptions } from '../generated/binding';
 import { Bus, Overflow } from '../generated/layout';
 import type { AbortSignalLike } from '../wait/abort';
+import { LONGEST_DELAY_MS } from '../wait/timers';
 import { encodeFilter, type Filter } from './filter';
+import { groupNameOf, type SubscriptionGroup } from './group';
 
 /** How urgent a message is. A higher priority overtakes lower ones; the lower ones keep a guaranteed share. */
 export const EventPriority = { CRITICAL: 0, HIGH: 1, NORMAL: 2, LOW: 3 } as const;
@@ -24,21 +27,45 @@ export interface EventBusOptions {
 }
 
 /** What a full subscription does. */
-export type OverflowPolicy = 'reject' | 'drop-newest' | 'drop-oldest';
+export type OverflowPolicy = 'reject' | 'drop-newest' | 'drop-oldest' | 'block';
 
 export interface SubscribeOptions {
   /** Most messages that may wait for this subscription or be with its handler; then `overflow` says what happens. 1 to 1,000,000, default 16,384. */
-  queueLimit?: number;
+  queueLimit?: number | undefined;
+  /**
+   * Most bytes of messages that may wait for it, as they are encoded and with their headers; then `overflow` says what happens. A message
+   * that is longer than all of it waits alone. Default: no limit but the one of the thread's mailbox, 64 MiB for each priority.
+   */
+  queueLimitBytes?: number | undefined;
+  /**
+   * Most messages that may be with its handler at a time: those whose promises are pending. Further ones wait, within
+   * `queueLimit`; those of other subscriptions go on. Default: no limit but `queueLimit`.
+   */
+  maxInFlight?: number | undefined;
   /**
    * What happens at the limit. Default: `reject`.
    * - `reject`: the message is not admitted, `publish` returns false, and nobody gets it.
    * - `drop-newest`: this subscription does without the message (`dropped.newest`); others get it.
    * - `drop-oldest`: it gives up its oldest message that waits (`dropped.oldest`) for the new one. The limit is that of messages that wait;
-   *   as many again may be with its handlers. While promises that are pending hold all of these, what arrives is given up.
+   *   as many again may be with its handlers.
+   * - `block`: as `reject`, but `publish` in another worker thread sleeps until there is room, for `blockTimeoutMs` at most, before it
+   *   returns false. The main thread, and the subscription's own, never sleep.
    *
    * A subscription that drops never makes `publish` return false and never slows anyone.
    */
-  overflow?: OverflowPolicy;
+  overflow?: OverflowPolicy | undefined;
+  /** With `overflow: 'block'`: how long `publish` sleeps at most, in milliseconds. 1 to 3,600,000, default 5,000. */
+  blockTimeoutMs?: number | undefined;
+  /**
+   * Whose handler is called first when several of this thread get the same message: EventPriority, CRITICAL first; of equals the one that
+   * subscribed first. Default: NORMAL. How urgent a message is, its publisher says.
+   */
+  priority?: EventPriority | undefined;
+  /**
+   * The group that it is a member of, by name or as `createGroup` returned it: each message that several members match goes to one of them
+   * (or to all, as the group was made). A name that nobody made a group of stands for one with the defaults.
+   */
+  group?: string | SubscriptionGroup | undefined;
   /** Ends the subscription when it is aborted. One that is aborted already has `subscribe` throw its reason. */
   signal?: AbortSignalLike | undefined;
   /**
@@ -55,22 +82,42 @@ export interface PublishOptions {
   headers?: Record<string, unknown> | undefined;
   /** An unsigned integer of 64 bits that the handler finds in its context. */
   correlationId?: bigint | undefined;
+  /**
+   * How long the message may wait for its handlers, in milliseconds from the submit on: above 0, at most 2,147,483,647. Then it is
+   * given up and counted (`dropped.expired`), also while the subscriber's thread is stuck.
+   */
+  expiresInMs?: number | undefined;
 }
 
 const MOST_QUEUE_LIMIT = 1_000_000;
 const MOST_NAME_LENGTH = 256;
+const MOST_BLOCK_MS = 60 * 60 * 1000;
+const DEFAULT_BLOCK_MS = 5000;
 
 /** The policies by name, as native knows them. */
 const overflowPolicies: ReadonlyMap<unknown, Overflow> = new Map([
   ['reject', Overflow.Reject],
   ['drop-newest', Overflow.DropNewest],
   ['drop-oldest', Overflow.DropOldest],
+  ['block', Overflow.Block],
 ]);
 
 const busOptions = ['name', 'onError'];
-const subscribeOptions = ['queueLimit', 'overflow', 'filter', 'signal', 'transform'];
-const publishOptions = ['priority', 'headers', 'correlationId'];
+const subscribeOptions = [
+  'queueLimit',
+  'queueLimitBytes',
+  'maxInFlight',
+  'overflow',
+  'blockTimeoutMs',
+  'priority',
+  'group',
+  'filter',
+  'signal',
+  'transform',
+];
+const publishOptions = ['priority', 'headers', 'correlationId', 'expiresInMs'];
 
+/** @internal */
 export function checkBusOptions(options: EventBusOptions): { name: string; onError: EventBusOptions['onError'] } {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
@@ -84,39 +131,77 @@ export function checkBusOptions(options: EventBusOptions): { name: string; onErr
   return { name, onError };
 }
 
-/** The options of a subscription as native takes them. */
+/**
+ * The options of a subscription as native takes them.
+ * @internal
+ */
 export interface CheckedSubscribeOptions {
-  readonly queueLimit: number;
-  /** What happens there. */
-  readonly overflow: Overflow;
+  readonly native: NativeSubscribeOptions;
   /** Encoded. */
   readonly filter: Uint8Array | undefined;
 }
 
+/** @internal */
 export function checkSubscribeOptions(options: SubscribeOptions): CheckedSubscribeOptions {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, subscribeOptions, 'subscribe');
-  const { queueLimit = Bus.DefaultQueueLimit, overflow = 'reject', filter } = options;
-  if (!Number.isInteger(queueLimit) || queueLimit < 1 || queueLimit > MOST_QUEUE_LIMIT) {
-    throw new AgentwireArgumentError('queueLimit', `an integer from 1 to ${MOST_QUEUE_LIMIT}`, queueLimit);
-  }
+  const { queueLimit = Bus.DefaultQueueLimit, queueLimitBytes, maxInFlight } = options;
+  const { overflow = 'reject', blockTimeoutMs, priority = EventPriority.NORMAL, group, filter } = options;
+  checkInteger('queueLimit', queueLimit, 1, MOST_QUEUE_LIMIT);
+  if (queueLimitBytes !== undefined) checkInteger('queueLimitBytes', queueLimitBytes, 1, Number.MAX_SAFE_INTEGER);
+  if (maxInFlight !== undefined) checkInteger('maxInFlight', maxInFlight, 1, MOST_QUEUE_LIMIT);
   const policy = overflowPolicies.get(overflow);
   if (policy === undefined) {
-    throw new AgentwireArgumentError('overflow', '"reject", "drop-newest" or "drop-oldest"', overflow);
+    throw new AgentwireArgumentError('overflow', '"reject", "drop-newest", "drop-oldest" or "block"', overflow);
   }
-  return { queueLimit, overflow: policy, filter: filter === undefined ? undefined : encodeFilter(filter) };
+  if (blockTimeoutMs !== undefined) {
+    checkInteger('blockTimeoutMs', blockTimeoutMs, 1, MOST_BLOCK_MS);
+    if (policy !== Overflow.Block) {
+      throw new AgentwireArgumentError('blockTimeoutMs', 'given together with overflow: "block"', blockTimeoutMs);
+    }
+  }
+  checkPriority(priority);
+  return {
+    native: {
+      queueLimit,
+      ...(queueLimitBytes === undefined ? {} : { queueLimitBytes }),
+      ...(maxInFlight === undefined ? {} : { maxInFlight }),
+      overflow: policy,
+      blockMs: blockTimeoutMs ?? DEFAULT_BLOCK_MS,
+      priority,
+      ...(group === undefined ? {} : { group: groupNameOf(group) }),
+    },
+    filter: filter === undefined ? undefined : encodeFilter(filter),
+  };
 }
 
-/** The options, each read once: a getter cannot answer differently later. */
+function checkPriority(priority: unknown): void {
+  if (Number.isInteger(priority) && (priority as number) >= 0 && (priority as number) <= 3) return;
+  throw new AgentwireArgumentError('priority', 'an EventPriority, 0 to 3', priority);
+}
+
+/**
+ * Milliseconds above 0 that a timer can wait for.
+ * @internal
+ */
+export function checkMilliseconds(name: string, value: unknown): void {
+  if (typeof value === 'number' && value > 0 && value <= LONGEST_DELAY_MS) return;
+  const expected = `a number of milliseconds above 0, at most ${LONGEST_DELAY_MS.toLocaleString('en')}`;
+  throw new AgentwireArgumentError(name, expected, value);
+}
+
+/**
+ * The options, each read once: a getter cannot answer differently later.
+ * @internal
+ */
 export function checkPublishOptions(options: PublishOptions): PublishOptions {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, publishOptions, 'publish');
-  const { priority, headers, correlationId } = options;
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 3)) {
-    throw new AgentwireArgumentError('priority', 'an EventPriority, 0 to 3', priority);
-  }
+  const { priority, headers, correlationId, expiresInMs } = options;
+  if (priority !== undefined) checkPriority(priority);
+  if (expiresInMs !== undefined) checkMilliseconds('expiresInMs', expiresInMs);
   if (headers !== undefined && (typeof headers !== 'object' || headers === null || Array.isArray(headers))) {
     throw new AgentwireArgumentError('headers', 'an object', headers);
   }
@@ -126,5 +211,5 @@ export function checkPublishOptions(options: PublishOptions): PublishOptions {
   ) {
     throw new AgentwireArgumentError('correlationId', 'a bigint from 0 to 2^64 - 1', correlationId);
   }
-  return { priority, headers, correlationId };
+  return { priority, headers, correlationId, expiresInMs };
 }

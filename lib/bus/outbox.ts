@@ -1,10 +1,12 @@
+import { isMainThread } from 'node:worker_threads';
 import { Encoder } from '../codec/encoder';
 import type { Tables } from '../codec/tables';
-import { tooLarge, toValueError } from '../codec/unsupported';
+import { toValueError } from '../codec/unsupported';
 import { isOverflow } from '../codec/writer';
 import { AgentwireError } from '../errors';
 import { Bus, Control, Flag, Gate, Record as Layout } from '../generated/layout';
 import { EventPriority, type PublishOptions } from './options';
+import { ScratchEncoder } from './scratch-encoder';
 import type { TopicEntry } from './topic-entry';
 
 /** A record is begun only while this much is free: the longest inline one fits behind it. */
@@ -16,8 +18,6 @@ const RECORDS_PER_LOOK = 16;
 const OLDEST_MS = 1;
 /** Turns that publish are this far apart when there is time for a submit of their own, ms. */
 const PAUSE_MS = 0.01;
-/** Scratch for large payloads that is kept for the next one, bytes. */
-const KEPT_SCRATCH_BYTES = 1024 * 1024;
 
 // Kept from the start: a test that puts fake timers in the globals must not stop the bus.
 const { nextTick } = process;
@@ -29,12 +29,16 @@ const topicEncoder = new TextEncoder();
 export interface RecordOptions extends PublishOptions {
   /** A message of `emit`: this thread's listeners were called, and are not again. */
   emitted?: boolean;
+  /** A request: this thread's number for it, and how long it waits for the answer. */
+  request?: { readonly id: number; readonly timeoutMs: number };
 }
 
 /** What the outbox needs of the native side. */
 export interface SubmitFunctions {
   submit(): void;
   submitBlock(payload: Uint8Array): boolean;
+  /** Sleeps until the record that was refused last may be admitted, for some milliseconds at most. */
+  awaitRoom(mostMs: number): boolean;
 }
 
 /**
@@ -46,8 +50,7 @@ export class Outbox {
   private readonly words = new Int32Array(this.bytes.buffer);
   private readonly view = new DataView(this.bytes.buffer);
   private readonly encoder: Encoder;
-  private readonly largeEncoder: Encoder;
-  private scratch: Uint8Array = new Uint8Array(0);
+  private readonly large: ScratchEncoder;
   private position = 0;
   private records = 0;
   private mark = 0;
@@ -60,7 +63,6 @@ export class Outbox {
   /** Sizes of the parts of the payload area that was encoded last. */
   private topicLength = 0;
   private headersLength = 0;
-  private areaEnd = 0;
 
   constructor(
     private readonly control: Int32Array,
@@ -72,7 +74,7 @@ export class Outbox {
   ) {
     this.encoder = new Encoder(tables);
     this.encoder.attach(this.bytes);
-    this.largeEncoder = new Encoder(tables);
+    this.large = new ScratchEncoder(tables);
   }
 
   /** The memory, for native. */
@@ -101,11 +103,11 @@ export class Outbox {
   /** Writes a message. True when it is admitted, or will be with the rest of this turn's. */
   write(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): boolean {
     this.refuseReentry();
-    if (this.isFull && !this.makeRoom()) return false;
+    if (this.isFull && !this.makeRoom()) return this.writeAndAsk(topic, payload, options);
     if (topic.large || this.gates[topic.index] !== Gate.Open) return this.writeAndAsk(topic, payload, options);
     const start = this.position;
     const end = this.writeRecord(topic, payload, options, start);
-    if (end < 0) return this.writeLarge(topic, payload, options);
+    if (end < 0) return this.writeAndAsk(topic, payload, options);
     this.commit(end);
     if (options?.priority === EventPriority.CRITICAL) this.submit();
     else if (!this.flushing) this.beginTurn();
@@ -139,8 +141,8 @@ export class Outbox {
     this.lookForRoom();
   }
 
-  /** Native rings for other threads only: what this thread sent itself is fetched in a later turn. */
-  private lookForOwnMail(): void {
+  /** Native rings for other threads only: what this thread sent itself, or has room for now, is fetched in a later turn. */
+  lookForOwnMail(): void {
     if (this.control[Control.OwnMail >> 2] === 0) return;
     this.control[Control.OwnMail >> 2] = 0;
     this.onOwnMail();
@@ -165,12 +167,33 @@ export class Outbox {
     this.control[Control.OutboxCommitted >> 2] = end;
   }
 
-  /** A subscription is nearly full: the message is submitted alone and at once, and native's word is final. */
+  /**
+   * A subscription is nearly full: the message is submitted alone and at once, and native's word is final. Where those who refuse
+   * want their publishers to sleep, this thread does, in slices, so that it can be terminated.
+   */
   private writeAndAsk(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): boolean {
+    if (this.ask(topic, payload, options)) return true;
+    if (isMainThread || this.blockMs === 0) return false;
+    const { awaitRoom } = this.functions as SubmitFunctions;
+    const deadline = clock.now() + this.blockMs;
+    for (let left = this.blockMs; left > 0; left = deadline - clock.now()) {
+      awaitRoom(left);
+      if (this.ask(topic, payload, options)) return true;
+      if (this.blockMs === 0) return false;
+    }
+    return false;
+  }
+
+  /** How long this thread may sleep for the record that was just refused. */
+  private get blockMs(): number {
+    return this.control[Control.BlockMs >> 2];
+  }
+
+  private ask(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): boolean {
     this.submit();
     if (this.position !== 0) return false;
     const end = topic.large ? -1 : this.writeRecord(topic, payload, options, 0);
-    if (end < 0) return this.writeLarge(topic, payload, options);
+    if (end < 0) return this.submitLarge(topic, payload, options);
     this.commit(end);
     this.submit();
     if (this.position === 0) return true;
@@ -181,36 +204,24 @@ export class Outbox {
   }
 
   /** Submits a message whose payload area goes into a block of its own. Everything before it goes first. */
-  private writeLarge(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): boolean {
+  private submitLarge(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): boolean {
     this.submit();
     if (this.position !== 0) return false;
-    const memory = this.encodeLarge(topic, payload, options);
-    const length = this.areaEnd;
-    topic.large = length > Bus.InlinePayloadBytes;
-    const flags = flagsOf(topic, options);
-    const body = Layout.Extensions + extensionBytes(flags);
-    this.writeExtensions(0, flags, topic, options);
-    this.writeFixed(topic, options, flags, 0, body, body);
-    try {
-      return (this.functions as SubmitFunctions).submitBlock(memory.subarray(0, length));
-    } finally {
-      this.reset();
-      if (memory.length <= KEPT_SCRATCH_BYTES) this.scratch = memory;
-      else this.largeEncoder.attach(new Uint8Array(0));
-    }
-  }
-
-  /** Encodes a payload area into memory that grows as needed. Its length is left in `areaEnd`. */
-  private encodeLarge(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): Uint8Array {
-    let memory = this.scratch.length > 0 ? this.scratch : new Uint8Array(16 * Bus.InlinePayloadBytes);
-    this.scratch = new Uint8Array(0);
-    for (;;) {
-      this.largeEncoder.attach(memory);
-      this.areaEnd = this.encodeArea(this.largeEncoder, memory, topic, payload, options, 0, memory.length);
-      if (this.areaEnd >= 0) return memory;
-      if (memory.length >= Bus.MaxPayloadBytes) throw tooLarge(Bus.MaxPayloadBytes);
-      memory = new Uint8Array(Math.min(4 * memory.length, Bus.MaxPayloadBytes));
-    }
+    return this.large.encode(
+      (encoder, memory) => this.encodeArea(encoder, memory, topic, payload, options, 0, memory.length),
+      (area) => {
+        topic.large = area.length > Bus.InlinePayloadBytes;
+        const flags = flagsOf(topic, options);
+        const body = Layout.Extensions + extensionBytes(flags);
+        this.writeExtensions(0, flags, topic, options);
+        this.writeFixed(topic, options, flags, 0, body, body);
+        try {
+          return (this.functions as SubmitFunctions).submitBlock(area);
+        } finally {
+          this.reset();
+        }
+      },
+    );
   }
 
   /** Writes a record whose payload area fits inline: its end, or -1 when it does not. */
@@ -291,7 +302,20 @@ export class Outbox {
       this.words[word + 1] = options?.emitted ? 1 : 0;
       word += Bus.ExtensionBytes >> 2;
     }
-    if (flags & Flag.Correlation) this.view.setBigUint64(word << 2, options?.correlationId as bigint, true);
+    if (flags & Flag.Expiry) {
+      const ns = (options?.expiresInMs as number) * 1e6;
+      this.words[word] = ns % 2 ** 32;
+      this.words[word + 1] = ns / 2 ** 32;
+      word += Bus.ExtensionBytes >> 2;
+    }
+    if (flags & Flag.Correlation) {
+      this.view.setBigUint64(word << 2, options?.correlationId as bigint, true);
+      word += Bus.ExtensionBytes >> 2;
+    }
+    if (options?.request !== undefined) {
+      this.words[word] = options.request.id;
+      this.words[word + 1] = options.request.timeoutMs;
+    }
   }
 
   /**
@@ -327,7 +351,9 @@ function flagsOf(topic: TopicEntry, options: RecordOptions | undefined): number 
   return (
     (topic.index === 0 ? Flag.TopicInline : 0) |
     (options?.headers !== undefined || options?.emitted ? Flag.Headers : 0) |
-    (options?.correlationId !== undefined ? Flag.Correlation : 0)
+    (options?.expiresInMs !== undefined ? Flag.Expiry : 0) |
+    (options?.correlationId !== undefined ? Flag.Correlation : 0) |
+    (options?.request !== undefined ? Flag.Reply : 0)
   );
 }
 

@@ -2,7 +2,8 @@ import { checkInteger } from '../checks';
 import { AgentwireArgumentError, AgentwireError } from '../errors';
 import type { MessageContext } from './context';
 import type { SubscribeOptions } from './options';
-import { type Handler, neverHandled, type Subscription, type SubscriptionStats } from './subscription';
+import type { SubscriptionStats } from './stats';
+import { type Handler, neverHandled, type Subscription } from './subscription';
 
 const DEFAULT_HIGH_WATER_MARK = 1024;
 const MOST_HIGH_WATER_MARK = 1_000_000;
@@ -83,6 +84,7 @@ export class MessageStream<T = unknown> implements AsyncIterableIterator<Streame
     const checked = checkStreamOptions(options);
     const { signal } = checked;
     this.subscription = subscribe(pattern, this.receive, checked);
+    this.subscription.answersLater = true;
     this.subscription.atEnd(() => this.end(signal?.aborted ? { reason: signal.reason } : undefined));
   }
 

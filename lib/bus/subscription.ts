@@ -1,7 +1,12 @@
+import type { TableChannel } from '../codec/table-channel';
 import type { MessageContext } from './context';
 import type { HandlerFailure } from './options';
+import type { SubscriptionStats } from './stats';
 
-/** Is called with each message. What it returns is ignored, but a promise keeps the message in flight until it settles. */
+/**
+ * Is called with each message. A promise that it returns keeps the message in flight until it settles. What it returns, or the promise
+ * resolves with, is the answer to a request (`bus.request`), and ignored for other messages.
+ */
 export type Handler<T = unknown> = (payload: T, context: MessageContext) => unknown;
 
 /** Is called with each message. There is a context when it came over the bus, and none when this thread emitted it. */
@@ -10,40 +15,10 @@ export type Listener<T = unknown> = (payload: T, topic: string, context: Message
 /** @internal A handler's promise that rejects with this: nobody saw the message, and now nobody will. */
 export const neverHandled = Symbol('never handled');
 
-/** The ledger: admitted = handled + failed + the dropped + inFlight, always. */
-export interface SubscriptionStats {
-  /** Messages that were admitted for this subscription. */
-  admitted: number;
-  /** Its handler returned or resolved. */
-  handled: number;
-  /** Its handler threw or rejected. */
-  failed: number;
-  /** Messages that no handler saw, by reason. */
-  dropped: Dropped;
-  /** Waiting, or with a handler that has not settled. */
-  inFlight: number;
-  /** Messages that the subscription's filter kept away: they were not admitted and are no part of the sum. */
-  filtered: number;
-}
-
-/** Messages that no handler saw, by reason. */
-export interface Dropped {
-  /** The subscription had ended when the message's turn came. */
-  unsubscribed: number;
-  /** The payload's bytes were no value. */
-  undecodable: number;
-  /** The subscriber's thread ended. */
-  subscriberDied: number;
-  /** There was no memory for it, although admission had found some. */
-  overflow: number;
-  /** Given up, with `overflow: 'drop-oldest'`. */
-  oldest: number;
-  /** Too much for a full subscription with `overflow: 'drop-newest'`; or memory was short, with either policy that drops. */
-  newest: number;
-}
-
 /** What a subscription needs of its bus. */
 export interface SubscriptionOwner {
+  /** The bus's, for what is new in the answers of its handlers. */
+  channel(): TableChannel;
   end(subscription: Subscription): void;
   stats(subscription: Subscription): SubscriptionStats;
   report(error: unknown, failure: HandlerFailure, isFirst: boolean): void;
@@ -57,12 +32,15 @@ export class Subscription {
   beforeEnd: (() => void) | undefined;
   /** @internal It belongs to a listener, which `emit` of this thread calls by itself. */
   hearsEmit = false;
+  /** @internal It belongs to a stream: taking a message from it is no answer, `context.reply` is. */
+  answersLater = false;
   /** What its end sets going, last first: a listener to take off a signal, a stream to end. */
   private readonly endings: (() => void)[] = [];
 
   /** @internal */
   constructor(
-    private readonly owner: SubscriptionOwner,
+    /** @internal */
+    readonly owner: SubscriptionOwner,
     /** @internal */
     readonly slot: number,
     /** Unique in the process. */
@@ -98,9 +76,7 @@ export class Subscription {
 
   /** @internal Hands on what a transform has collected. */
   finish(): void {
-    const { beforeEnd } = this;
-    this.beforeEnd = undefined;
-    beforeEnd?.();
+    this.beforeEnd?.();
   }
 
   /** @internal */

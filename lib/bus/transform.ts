@@ -1,6 +1,6 @@
-import { clearTimeout, setTimeout } from 'node:timers';
 import { checkInteger, refuseUnknown } from '../checks';
 import { AgentwireArgumentError, AgentwireError } from '../errors';
+import { LONGEST_DELAY_MS, startTimer, stopTimer } from '../wait/timers';
 import type { MessageContext } from './context';
 import type { Handler } from './subscription';
 
@@ -57,13 +57,6 @@ export interface Transformed {
   /** Hands on what waits to be handed on. */
   flush?: () => void;
 }
-
-/** The longest delay of setTimeout, ms. */
-const LONGEST_WINDOW_MS = 2 ** 31 - 1;
-
-// Kept from the start: a test that puts fake timers in the globals must not stop the bus.
-const startTimer = setTimeout;
-const stopTimer = clearTimeout;
 
 const known = {
   map: ['type', 'fn'],
@@ -147,8 +140,8 @@ function aggregated(
     throw new AgentwireArgumentError('transform', 'given a count, windowMs or both to aggregate by', {});
   }
   const most = count === undefined ? Number.POSITIVE_INFINITY : checkInteger('transform.count', count, 1, queueLimit);
-  if (windowMs !== undefined && !(typeof windowMs === 'number' && windowMs > 0 && windowMs <= LONGEST_WINDOW_MS)) {
-    const expected = `a number of milliseconds above 0, at most ${LONGEST_WINDOW_MS}`;
+  if (windowMs !== undefined && !(typeof windowMs === 'number' && windowMs > 0 && windowMs <= LONGEST_DELAY_MS)) {
+    const expected = `a number of milliseconds above 0, at most ${LONGEST_DELAY_MS}`;
     throw new AgentwireArgumentError('transform.windowMs', expected, windowMs);
   }
   let batch: Batch | undefined;

@@ -21,6 +21,8 @@ pub enum Outcome {
     Unsubscribed,
     /// Dropped: the payload's bytes were no value.
     Undecodable,
+    /// Dropped: its time was over before a handler was called.
+    Expired,
     /// Dropped: the subscriber's thread ended.
     SubscriberDied,
     /// Dropped: no memory for another segment, although admission had found some.
@@ -32,10 +34,10 @@ pub enum Outcome {
 }
 
 /// Number of outcomes.
-pub const OUTCOMES: usize = 8;
+pub const OUTCOMES: usize = 9;
 
 /// Number of the outcomes that the subscriber's JavaScript reports, the first ones.
-pub const REPORTED_OUTCOMES: usize = 4;
+pub const REPORTED_OUTCOMES: usize = 5;
 
 /// A snapshot of an account, or a sum of several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,6 +75,10 @@ struct Ended {
 /// See the module's documentation.
 pub struct Account {
     queue_limit: u64,
+    /// Most bytes of messages that wait; u64::MAX where nobody counts them.
+    bytes_limit: u64,
+    /// Bytes of messages that wait: admitted, and not yet handed to the subscriber's thread.
+    bytes: AtomicU64,
     waiters: Waiters,
     closed: AtomicBool,
     admitted: CachePadded<AtomicU64>,
@@ -84,6 +90,8 @@ impl Account {
     pub fn new(queue_limit: u64) -> Self {
         Self {
             queue_limit: queue_limit.max(1),
+            bytes_limit: u64::MAX,
+            bytes: AtomicU64::new(0),
             waiters: Waiters::default(),
             closed: AtomicBool::new(false),
             admitted: CachePadded::new(AtomicU64::new(0)),
@@ -92,6 +100,12 @@ impl Account {
                 by_outcome: std::array::from_fn(|_| AtomicU64::new(0)),
             }),
         }
+    }
+
+    /// The same with a limit on the bytes that wait. A message longer than the limit waits alone.
+    pub fn with_bytes_limit(mut self, bytes: u64) -> Self {
+        self.bytes_limit = bytes.max(1);
+        self
     }
 
     /// Publishers that wait for room.
@@ -112,7 +126,11 @@ impl Account {
     /// place, so the limit holds to within one message for each further publisher.
     #[inline]
     pub fn room(&self) -> u64 {
-        let room = self.queue_limit.saturating_sub(self.in_flight());
+        let room = if self.is_full_of_bytes() {
+            0
+        } else {
+            self.queue_limit.saturating_sub(self.in_flight())
+        };
         // An ended subscription refuses nobody, however long its last messages take: they may wait for a
         // promise that never settles.
         if room == 0 && self.is_closed() {
@@ -122,9 +140,57 @@ impl Account {
         }
     }
 
+    /// True when a publisher that writes `margin` messages ahead might find no room for them.
+    #[inline]
+    pub fn is_nearly_full(&self, margin: u64) -> bool {
+        self.room() < margin || self.counts_bytes() && self.waiting_bytes() > self.bytes_limit / 2
+    }
+
     /// True when enough has drained for those who wait, or nothing more is admitted anyway.
     pub fn has_drained(&self) -> bool {
-        self.in_flight() <= self.queue_limit / 2 || self.is_closed()
+        let drained = self.in_flight() <= self.queue_limit / 2
+            && self.waiting_bytes() <= self.bytes_limit / 2;
+        drained || self.is_closed()
+    }
+
+    /// True when there is a limit on bytes: only then `add_bytes` and `remove_bytes` must be called.
+    #[inline]
+    pub fn counts_bytes(&self) -> bool {
+        self.bytes_limit != u64::MAX
+    }
+
+    /// Most bytes that may wait, if there is a limit.
+    pub fn bytes_limit(&self) -> Option<u64> {
+        self.counts_bytes().then_some(self.bytes_limit)
+    }
+
+    /// Bytes of messages that wait. 0 where nobody counts them.
+    #[inline]
+    pub fn waiting_bytes(&self) -> u64 {
+        // Relaxed: a figure for admission.
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn is_full_of_bytes(&self) -> bool {
+        self.counts_bytes() && self.waiting_bytes() >= self.bytes_limit
+    }
+
+    /// Counts the bytes of a message that will wait: before it can be seen by who takes it out.
+    #[inline]
+    pub fn add_bytes(&self, bytes: u64) {
+        if self.counts_bytes() {
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts the bytes of a message that waits no more.
+    #[inline]
+    pub fn remove_bytes(&self, bytes: u64) {
+        if self.counts_bytes() {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.offer_room();
+        }
     }
 
     /// Counts a message in. False when the subscription has ended: the message is counted out again.
@@ -141,10 +207,10 @@ impl Account {
         true
     }
 
-    /// Counts a message in and out again: the subscription is full, and does without it.
-    pub fn turn_away(&self) {
+    /// Counts a message in and out again: the subscription does without it.
+    pub fn turn_away(&self, outcome: Outcome) {
         if self.admit() {
-            self.end(Outcome::Newest, 1);
+            self.end(outcome, 1);
         }
     }
 
@@ -159,17 +225,24 @@ impl Account {
         // sees a message ended sees it admitted, and who sees the total sees the outcome counted.
         self.ended.by_outcome[outcome as usize].fetch_add(count, Ordering::Release);
         self.ended.total.fetch_add(count, Ordering::Release);
+        self.offer_room();
+    }
+
+    /// Tells those who wait, when there is room for them.
+    #[inline]
+    fn offer_room(&self) {
         if self.waiters.anybody() && self.has_drained() {
             self.waiters.wake_all();
         }
     }
 
-    /// Ends the subscription: nothing more is admitted.
-    pub fn close(&self) {
+    /// Ends the subscription: nothing more is admitted. False when it had ended already.
+    pub fn close(&self) -> bool {
         // SYNC POINT slot: SeqCst pairs with `admit`.
-        self.closed.store(true, Ordering::SeqCst);
+        let was_open = !self.closed.swap(true, Ordering::SeqCst);
         // Who files itself later sees `closed` when it looks again: it takes the lock of the list after this.
         self.waiters.wake_all();
+        was_open
     }
 
     /// True when the subscription has ended.

@@ -5,22 +5,27 @@
 //! `drain.rs` from the mailbox to the inbox.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::admission::{gate, wait_for_room};
+use super::answers::NoAnswer;
+use super::batch;
 use super::block::BatchBlocks;
 use super::drain::SpinState;
-use super::filter::Filter;
+use super::group::{Group, GroupSettings, Random};
 use super::hub::Hub;
 use super::layout::*;
 use super::mailbox::Turn;
 use super::named_bus::Bus;
 use super::receiver::{Doorbell, Receiver};
+use super::request::OwedAnswers;
 use super::route::Route;
 use super::run::Run;
 use super::slots::Slots;
-use super::subscription::{Outcome, Overflow, Subscription};
+use super::subscription::{Outcome, SubscribeOptions, Subscription};
 use super::topic::{NameError, RouteVersion, Topic};
 use crate::memory::{Memory, SharedBytes};
-use crate::pool::SegmentPool;
+use crate::sync::Ordering;
 
 /// The memory that an endpoint shares with its thread's JavaScript.
 pub struct EndpointMemory {
@@ -84,6 +89,14 @@ impl LocalTopic {
     }
 }
 
+/// Where a submit has stopped whose publisher may sleep until there is room.
+pub(super) enum Awaited {
+    /// The endpoint's index of the topic.
+    Topic(u32),
+    /// A topic without an id.
+    Name(Arc<Bus>, String),
+}
+
 /// Why an endpoint cannot do what it was asked to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndpointError {
@@ -106,8 +119,10 @@ impl From<NameError> for EndpointError {
 pub struct EndpointFaults {
     /// Outbox bytes that were no record, and were skipped up to the end of the outbox.
     pub malformed_outboxes: u64,
-    /// Records whose topic index or bus was not open any more.
+    /// Records whose topic index or bus was not open any more, and answers to nothing.
     pub orphaned_records: u64,
+    /// Answers that found no memory, or no requester.
+    pub lost_answers: u64,
 }
 
 /// See the module's documentation.
@@ -122,9 +137,17 @@ pub struct Endpoint {
     pub(super) sequence: u64,
     pub(super) turn: Turn,
     pub(super) blocks: BatchBlocks,
-    /// Scratch of submit: receivers of this batch, and the open targets of one record.
+    /// Answers that its handlers owe.
+    pub(super) owed: OwedAnswers,
+    /// Where the last submit has stopped, if a publisher may sleep for that.
+    pub(super) awaited: Option<Awaited>,
+    /// Groups that it has made, and through which bus handle.
+    groups: Vec<(u32, Arc<Group>)>,
+    /// Scratch of submit: receivers of this batch, the open targets of one record, and the members picked for it.
     pub(super) to_wake: Vec<Arc<Receiver>>,
     pub(super) open_slots: Vec<u32>,
+    pub(super) picked: Vec<Arc<Subscription>>,
+    pub(super) random: Random,
     /// Scratch of submit: the payload of one record, for filters.
     pub(super) payload: Vec<u8>,
     pub(super) run: Run,
@@ -138,8 +161,9 @@ impl Endpoint {
     /// An endpoint over memory that outlives it.
     pub fn new(memory: EndpointMemory, bell: Box<dyn Doorbell>) -> Result<Self, String> {
         memory.check()?;
+        let id = Hub::global().next_endpoint_id();
         Ok(Self {
-            receiver: Arc::new(Receiver::new(Hub::global().next_endpoint_id(), bell)),
+            receiver: Arc::new(Receiver::new(id, bell)),
             memory,
             buses: Vec::new(),
             topics: vec![None],
@@ -148,8 +172,13 @@ impl Endpoint {
             sequence: 0,
             turn: Turn::default(),
             blocks: BatchBlocks::default(),
+            owed: OwedAnswers::default(),
+            awaited: None,
+            groups: Vec::new(),
             to_wake: Vec::new(),
             open_slots: Vec::new(),
+            picked: Vec::new(),
+            random: Random::new(u64::from(id)),
             payload: Vec::new(),
             run: Run::default(),
             spin: SpinState::default(),
@@ -205,6 +234,9 @@ impl Endpoint {
                 self.free_topics.push(index as u32);
             }
         }
+        for (_, group) in self.groups.extract_if(.., |(of, _)| *of == handle) {
+            bus.leave_group(&group);
+        }
         self.buses[handle as usize] = None;
         if !self
             .buses
@@ -251,24 +283,12 @@ impl Endpoint {
         Ok(Some(index))
     }
 
-    /// Subscribes, with the policy `reject`: the slot and the process-wide id.
+    /// Subscribes: the slot and the process-wide id.
     pub fn subscribe(
         &mut self,
         handle: u32,
         pattern: &str,
-        queue_limit: u64,
-    ) -> Result<(u32, u64), EndpointError> {
-        self.subscribe_with(handle, pattern, queue_limit, Overflow::Reject, None)
-    }
-
-    /// As [`Endpoint::subscribe`], for the messages that a filter wants, with a policy for what is too much.
-    pub fn subscribe_with(
-        &mut self,
-        handle: u32,
-        pattern: &str,
-        queue_limit: u64,
-        overflow: Overflow,
-        filter: Option<Filter>,
+        options: SubscribeOptions,
     ) -> Result<(u32, u64), EndpointError> {
         let bus = Arc::clone(self.bus(handle)?);
         let slot = self.slots.next_free();
@@ -277,8 +297,9 @@ impl Endpoint {
         }
         let id = Hub::global().next_subscription_id();
         let receiver = Arc::clone(&self.receiver);
-        let subscription = Subscription::new(id, pattern, slot, queue_limit, overflow, receiver);
-        let subscription = Arc::new(subscription.with_filter(filter));
+        let group = options.group.as_deref().map(|name| bus.join_group(name));
+        let subscription = Subscription::new(id, pattern, slot, receiver, options, group);
+        let subscription = Arc::new(subscription);
         // Before the first message can come.
         self.slots.fill(
             slot,
@@ -288,6 +309,9 @@ impl Endpoint {
             &self.memory.outcomes,
         );
         if let Err(error) = bus.subscribe(&subscription) {
+            if let Some(group) = &subscription.group {
+                bus.leave_group(group);
+            }
             self.slots.vacate(slot);
             return Err(error.into());
         }
@@ -299,9 +323,43 @@ impl Endpoint {
     pub fn unsubscribe(&mut self, slot: u32) {
         if let Some((bus, subscription)) = self.slots.get(slot) {
             bus.unsubscribe(subscription);
+            let Subscription {
+                backlog, account, ..
+            } = &**subscription;
+            // They may wait for a promise that never settles.
+            drop(backlog.clear(account, Outcome::Unsubscribed));
             self.slots.touch(slot);
             self.fold_outcomes();
         }
+    }
+
+    /// Has nothing more admitted to the subscription in a slot. What is under way still goes to its handler.
+    pub fn stop_admitting(&mut self, slot: u32) {
+        if let Some((bus, subscription)) = self.slots.get(slot) {
+            bus.unsubscribe(subscription);
+            self.slots.touch(slot);
+        }
+    }
+
+    /// Makes a group of a bus, or finds it. Err(settings) when it is there with others.
+    pub fn create_group(
+        &mut self,
+        handle: u32,
+        name: &str,
+        settings: GroupSettings,
+    ) -> Result<Result<(), GroupSettings>, EndpointError> {
+        let bus = self.bus(handle)?;
+        let group = bus.join_group(name);
+        match group.set(settings) {
+            Err(said) => {
+                bus.leave_group(&group);
+                return Ok(Err(said));
+            }
+            Ok(true) => bus.outdate_all_routes(),
+            Ok(false) => (),
+        }
+        self.groups.push((handle, group));
+        Ok(Ok(()))
     }
 
     /// The subscription in a slot.
@@ -327,6 +385,21 @@ impl Endpoint {
         Ok(writable)
     }
 
+    /// Sleeps until the record that a submit refused last may be admitted, at most until the deadline: false when that came.
+    pub fn await_room(&mut self, deadline: Instant) -> bool {
+        let Some(awaited) = self.awaited.take() else {
+            return true;
+        };
+        let receiver = Arc::clone(&self.receiver);
+        let found = receiver.nap_until(deadline, || match &awaited {
+            // A topic that is gone is not waited for.
+            Awaited::Topic(index) => self.is_writable(*index).unwrap_or(true),
+            Awaited::Name(bus, name) => wait_for_room(&bus.match_route(name), &receiver),
+        });
+        self.awaited = Some(awaited);
+        found
+    }
+
     /// As [`Endpoint::is_writable`], for a topic without an id.
     pub fn is_writable_by_name(&mut self, handle: u32, topic: &str) -> Result<bool, EndpointError> {
         Ok(wait_for_room(
@@ -335,9 +408,23 @@ impl Endpoint {
         ))
     }
 
-    /// Folds what JavaScript reported of its messages into the subscriptions' ledgers.
+    /// Messages that are admitted to the subscriptions of a bus handle and have not ended.
+    pub fn in_flight(&mut self, handle: u32) -> u64 {
+        self.fold_outcomes();
+        let slots = self.slots.of_bus(handle).into_iter();
+        let subscriptions = slots.filter_map(|slot| self.subscription(slot));
+        subscriptions
+            .map(|subscription| subscription.account.in_flight())
+            .sum()
+    }
+
+    /// Folds what JavaScript reported of its messages into the subscriptions' ledgers. Where that lets deferred messages go on,
+    /// the thread is to drain soon.
     pub fn fold_outcomes(&mut self) {
         self.slots.fold(&self.memory.outcomes);
+        if self.slots.has_due() {
+            self.memory.control.store(OWN_MAIL, 1, Ordering::Relaxed);
+        }
     }
 
     /// Puts larger memory in the place of the gates. JavaScript copied the old content before.
@@ -369,11 +456,17 @@ impl Endpoint {
         // SAFETY: this is the receiver's thread, and it drains no more.
         unsafe {
             receiver.mailbox.close(|record| {
-                super::drain::each_target(&record, |slot| {
-                    slots.end_now(slot, Outcome::SubscriberDied)
+                let block = batch::take_block(&record);
+                let block_bytes = block.as_ref().map_or(0, |block| block.bytes().len());
+                if block_bytes != 0 {
+                    receiver.remove_block_bytes(block_bytes);
+                }
+                let bytes = (record.len + block_bytes) as u64;
+                batch::each_target(&record, |slot| {
+                    slots.end_now(slot, Outcome::SubscriberDied, bytes)
                 });
-                if let Some(block) = super::drain::take_block(&record) {
-                    receiver.remove_block_bytes(block.bytes().len());
+                if let Some(owed) = batch::take_owed(&record) {
+                    owed.give_up(NoAnswer::Died);
                 }
             });
         }
@@ -381,13 +474,24 @@ impl Endpoint {
             let Subscription {
                 backlog, account, ..
             } = &**subscription;
-            backlog.close(account);
+            for message in backlog.clear(account, Outcome::SubscriberDied) {
+                if let Some(owed) = message.owed {
+                    owed.give_up(NoAnswer::Died);
+                }
+            }
         }
+        self.owed.give_up_all(NoAnswer::Died);
         self.slots.end_all_in_hand(Outcome::SubscriberDied);
         self.slots.retire_all();
         self.receiver.space.wake_all();
         self.blocks.clear();
         self.topics.clear();
+        self.awaited = None;
+        for (handle, group) in std::mem::take(&mut self.groups) {
+            if let Ok(bus) = self.bus(handle) {
+                bus.leave_group(&group);
+            }
+        }
         for bus in std::mem::take(&mut self.buses).into_iter().flatten() {
             bus.unwatch(&self.receiver);
             Hub::global().close_bus(&bus);
@@ -399,36 +503,4 @@ impl Drop for Endpoint {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-/// The gate of a topic with this route: OPEN when every subscription that takes part in admission has room for whole outboxes.
-pub(super) fn gate(route: &Route) -> u8 {
-    let near_full = route
-        .targets()
-        .filter(|subscription| subscription.takes_part_in_admission())
-        .any(|subscription| subscription.account.room() < ASK_MARGIN);
-    (if near_full { ASK } else { OPEN }) as u8
-}
-
-/// True when all subscriptions and mailboxes of the route have drained and there is memory; else `waiter` is
-/// filed with those that have not.
-pub(super) fn wait_for_room(route: &Route, waiter: &Arc<Receiver>) -> bool {
-    if !route.takes_part {
-        return true;
-    }
-    let mut writable = SegmentPool::global().wait_for_headroom(waiter);
-    for leg in route.legs.iter().filter(|leg| leg.takes_part) {
-        if leg.receiver.is_crowded() {
-            leg.receiver.space.file(waiter);
-            writable &= !leg.receiver.is_crowded();
-        }
-        for subscription in &leg.targets {
-            let account = &subscription.account;
-            if subscription.takes_part_in_admission() && !account.has_drained() {
-                account.waiters().file(waiter);
-                writable &= account.has_drained();
-            }
-        }
-    }
-    writable
 }

@@ -52,7 +52,7 @@ exported! {
         TOPIC_INLINE / "TopicInline" = 2;
         /// Encoded headers come before the payload.
         HEADERS / "Headers" = 4;
-        /// u64 expiry
+        /// u64: in an outbox nanoseconds from submit on, elsewhere the time of the steady clock
         EXPIRY / "Expiry" = 8;
         /// u64 correlation id
         CORRELATION / "Correlation" = 16;
@@ -60,7 +60,7 @@ exported! {
         BLOCK / "Block" = 32;
         /// u64 handle in the acknowledgement table
         DELIVERY / "Delivery" = 64;
-        /// u64 handle in the correlation table of requests
+        /// A request. u32 its number and u32 the milliseconds that its requester waits in an outbox, else a u64 handle
         REPLY / "Reply" = 128;
     }
 }
@@ -85,6 +85,9 @@ exported! {
         /// Native writes at submit: 1 when the endpoint slept and sent itself a message. JavaScript clears it
         /// and drains soon: nobody rings for it.
         OWN_MAIL / "OwnMail" = 28;
+        /// Native writes at a refused submit: milliseconds that the publisher may wait for room in a native call; 0 when that
+        /// would be of no use. The record that was refused is the one that `awaitRoom` waits for.
+        BLOCK_MS / "BlockMs" = 32;
         /// Other threads write: see ATTENTION. On a cache line pair of its own.
         ATTENTION / "Attention" = 128;
         /// Size of the block.
@@ -116,8 +119,10 @@ exported! {
         UNSUBSCRIBED / "Unsubscribed" = 8;
         /// The bytes were no value.
         UNDECODABLE / "Undecodable" = 12;
+        /// Its time was over before its turn came.
+        EXPIRED / "Expired" = 16;
         /// Size of one subscription's counters.
-        OUTCOME_BYTES / "Bytes" = 16;
+        OUTCOME_BYTES / "Bytes" = 32;
     }
 }
 
@@ -140,6 +145,48 @@ exported! {
         DROP_NEWEST / "DropNewest" = 1;
         /// Gives up its oldest message for it.
         DROP_OLDEST / "DropOldest" = 2;
+        /// Takes part in admission, and has a publisher on another worker thread wait.
+        BLOCK_PUBLISHER / "Block" = 3;
+    }
+}
+
+exported! {
+    /// How a group picks the member that gets a message.
+    BALANCING {
+        /// Each in turn.
+        ROUND_ROBIN / "RoundRobin" = 0;
+        /// Any.
+        RANDOM / "Random" = 1;
+        /// The one with the fewest messages waiting and in hand.
+        LEAST_BUSY / "LeastBusy" = 2;
+    }
+}
+
+exported! {
+    /// Who of a group gets a message.
+    DELIVERY_MODE {
+        /// One member.
+        ONE_OF / "OneOf" = 0;
+        /// Every member.
+        ALL_OF / "All" = 1;
+    }
+}
+
+exported! {
+    /// What an answer to a request is: the topic word of its record in the inbox.
+    ANSWER_KIND {
+        /// A value: the payload.
+        VALUE_ANSWER / "Value" = 0;
+        /// An error of the handler: the payload tells of it.
+        ERROR_ANSWER / "Error" = 1;
+        /// The handler returned nothing.
+        UNDEFINED_ANSWER / "Undefined" = 2;
+        /// Nobody is subscribed, or wants it.
+        NO_SUBSCRIBER / "NoSubscriber" = 3;
+        /// The message was dropped.
+        REQUEST_DROPPED / "Dropped" = 4;
+        /// The subscriber's thread died.
+        SUBSCRIBER_GONE / "SubscriberDied" = 5;
     }
 }
 
@@ -170,6 +217,8 @@ exported! {
         MAX_DRAIN_RECORDS / "MaxDrainRecords" = 512;
         /// Default of a subscription's queueLimit, messages.
         DEFAULT_QUEUE_LIMIT / "DefaultQueueLimit" = 16 * 1024;
+        /// `target` of a record in the inbox that is the answer to a request: `topic` is its kind, `sequence` the request's number.
+        ANSWER_TARGET / "AnswerTarget" = u32::MAX as usize - 2;
     }
 }
 
@@ -200,6 +249,9 @@ pub const BACKLOG_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of a record with everything but a payload area: fixed part, eight extensions, targets.
 pub const MAX_RECORD_OVERHEAD: usize = EXTENSIONS + 8 * EXTENSION_BYTES + 4 * MAX_TARGETS;
 
+/// In the expiry of a record that a submit has left in an outbox: the other bits are a time, no longer a duration.
+pub const EXPIRES_AT: u64 = 1 << 63;
+
 /// Rounds a length up to the alignment of records.
 pub const fn align(len: usize) -> usize {
     len.next_multiple_of(RECORD_ALIGN)
@@ -209,7 +261,7 @@ const _: () = {
     assert!(EXTENSIONS == TARGET + 4 && EXTENSIONS.is_multiple_of(RECORD_ALIGN));
     assert!(SEQUENCE.is_multiple_of(8) && TIMESTAMP.is_multiple_of(8));
     assert!(
-        ATTENTION >= OWN_MAIL + 4 + 64,
+        ATTENTION >= BLOCK_MS + 4 + 64,
         "the word that others write has a cache line of its own"
     );
     assert!(CONTROL_BYTES >= ATTENTION + 128);

@@ -29,6 +29,22 @@ impl Default for Turn {
     }
 }
 
+impl Turn {
+    /// The priority whose turn it is among those with something to take: one record of its share is used up. None when
+    /// nobody has anything.
+    pub fn next(&mut self, has_some: impl Fn(usize) -> bool) -> Option<usize> {
+        let of_those_left = |left: &[u32; PRIORITIES]| {
+            (0..PRIORITIES).find(|&priority| left[priority] != 0 && has_some(priority))
+        };
+        let priority = of_those_left(&self.left).or_else(|| {
+            *self = Self::default();
+            of_those_left(&self.left)
+        })?;
+        self.left[priority] -= 1;
+        Some(priority)
+    }
+}
+
 /// A thread's incoming messages.
 pub struct Mailbox<S: SegmentSource> {
     queues: [SegmentQueue<S>; PRIORITIES],

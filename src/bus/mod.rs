@@ -13,10 +13,15 @@
 //! An [`endpoint`] is one thread's end of all this; the [`hub`] is what all threads share.
 
 pub mod account;
+pub mod answers;
 pub mod backlog;
 pub mod mailbox;
 pub mod queue;
 
+#[cfg(not(model))]
+mod admission;
+#[cfg(not(model))]
+mod batch;
 #[cfg(not(model))]
 pub mod block;
 #[cfg(not(model))]
@@ -25,6 +30,8 @@ mod drain;
 pub mod endpoint;
 #[cfg(not(model))]
 pub mod filter;
+#[cfg(not(model))]
+pub mod group;
 #[cfg(not(model))]
 pub mod hub;
 #[cfg(not(model))]
@@ -36,9 +43,15 @@ pub mod named_bus;
 #[cfg(not(model))]
 mod narrow;
 #[cfg(not(model))]
+mod outgoing;
+#[cfg(not(model))]
 pub mod receiver;
 #[cfg(not(model))]
 pub mod record;
+#[cfg(not(model))]
+mod reply;
+#[cfg(not(model))]
+pub mod request;
 #[cfg(not(model))]
 pub mod route;
 #[cfg(not(model))]

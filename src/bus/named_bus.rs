@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::group::{Group, GroupMetrics};
 use super::hub::Hub;
 use super::layout::ROUTES;
 use super::receiver::Receiver;
@@ -12,7 +13,7 @@ use super::route::Route;
 use super::subscription::{Ledger, Subscription};
 use super::topic::{NameError, RouteVersion, Topic, check_pattern, check_topic};
 use super::trie::Trie;
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
 
 /// Most topics that a bus gives an id. The name of a further one travels with each message.
 pub const MAX_TOPICS: usize = 65_536;
@@ -50,6 +51,8 @@ pub struct Bus {
     /// Endpoints that remember routes of their own: told when subscriptions change.
     watchers: RwLock<Vec<Arc<Receiver>>>,
     subscriptions: Mutex<Subscriptions>,
+    /// The groups that somebody holds: a member, or who made it.
+    groups: Mutex<HashMap<Box<str>, HeldGroup>>,
     published: AtomicU64,
     unmatched: AtomicU64,
     refused: AtomicU64,
@@ -67,18 +70,30 @@ struct Subscriptions {
     retired: Ledger,
 }
 
+struct HeldGroup {
+    group: Arc<Group>,
+    holders: usize,
+}
+
 impl Subscriptions {
     /// Adds up and lets go those that nobody else refers to: their ledgers are final.
     fn sweep(&mut self) {
         let Self {
             leaving, retired, ..
         } = self;
-        leaving.retain_mut(|subscription| match Arc::get_mut(subscription) {
-            Some(last) => {
-                retired.add(&last.ledger());
-                false
+        leaving.retain(|subscription| {
+            // The timer may have a weak reference, which finds nothing to do.
+            if Arc::strong_count(subscription) > 1 {
+                return true;
             }
-            None => true,
+            // SYNC POINT last: Acquire pairs with the Release of the others' drops: what they counted is seen.
+            fence(Ordering::Acquire);
+            let ledger = subscription.ledger();
+            retired.add(&ledger);
+            if let Some(group) = &subscription.group {
+                group.retire(&ledger);
+            }
+            false
         });
         self.sweep_at = 2 * self.leaving.len() + FEWEST_TO_SWEEP;
     }
@@ -94,6 +109,7 @@ impl Bus {
             topics: RwLock::default(),
             watchers: RwLock::default(),
             subscriptions: Mutex::default(),
+            groups: Mutex::default(),
             published: AtomicU64::new(0),
             unmatched: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -137,7 +153,12 @@ impl Bus {
 
     /// Ends a subscription: nothing more is admitted to it. Its ledger stays open until it is retired.
     pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
-        subscription.account.close();
+        if !subscription.account.close() {
+            return;
+        }
+        if let Some(group) = &subscription.group {
+            self.leave_group(group);
+        }
         self.trie
             .write()
             .remove(&subscription.pattern, subscription);
@@ -166,6 +187,59 @@ impl Bus {
         for watcher in &*self.watchers.read() {
             watcher.raise(ROUTES as u32);
         }
+    }
+
+    /// Makes all routes of the bus stale.
+    pub fn outdate_all_routes(&self) {
+        // SYNC POINT version: Release pairs with the Acquire in `route_version`.
+        self.wild_version.fetch_add(1, Ordering::Release);
+    }
+
+    /// The group of that name, made at first sight, with one holder more. Given back by [`Bus::leave_group`].
+    pub fn join_group(&self, name: &str) -> Arc<Group> {
+        let mut groups = self.groups.lock();
+        let held = groups.entry(name.into()).or_insert_with(|| HeldGroup {
+            group: Arc::new(Group::new(name)),
+            holders: 0,
+        });
+        held.holders += 1;
+        Arc::clone(&held.group)
+    }
+
+    /// The group has one holder less; without one it is forgotten, and another of its name begins anew.
+    pub fn leave_group(&self, group: &Arc<Group>) {
+        let mut groups = self.groups.lock();
+        if let Some(held) = groups.get_mut(&group.name) {
+            held.holders -= 1;
+            if held.holders == 0 {
+                groups.remove(&group.name);
+            }
+        }
+    }
+
+    /// The figures of a group, if there is one of that name.
+    pub fn group_metrics(&self, name: &str) -> Option<GroupMetrics> {
+        let group = Arc::clone(&self.groups.lock().get(name)?.group);
+        let mut subscriptions = self.subscriptions.lock();
+        subscriptions.sweep();
+        let all = subscriptions.by_id.values().chain(&subscriptions.leaving);
+        let is_member = |subscription: &&Arc<Subscription>| {
+            let of = subscription.group.as_ref();
+            of.is_some_and(|of| Arc::ptr_eq(of, &group))
+        };
+        Some(group.metrics(all.filter(is_member)))
+    }
+
+    /// Names of the groups that there are.
+    pub fn group_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .groups
+            .lock()
+            .keys()
+            .map(|name| name.to_string())
+            .collect();
+        names.sort_unstable();
+        names
     }
 
     /// Raises ROUTES for the endpoint whenever subscriptions change from now on: after the change, so who clears it and

@@ -21,27 +21,37 @@ impl Route {
             filter.is_none_or(|filter| filter.wants(payload, tables))
         };
         // Where all want it no memory is taken; nor where nobody does.
-        let first_out = self.targets().position(|target| !wants(target))?;
+        let first_out = self.all_targets().position(|target| !wants(target))?;
         let mut index = 0;
-        let mut legs = Vec::new();
-        for leg in &self.legs {
-            let targets = leg.targets.iter().filter(|target| {
+        let mut wanting = |targets: &[Arc<Subscription>]| -> Box<[_]> {
+            let targets = targets.iter().filter(|target| {
                 index += 1;
                 // Each filter is asked once.
                 index <= first_out || index > first_out + 1 && wants(target)
             });
-            let targets: Box<[_]> = targets.cloned().collect();
+            targets.cloned().collect()
+        };
+        let mut legs = Vec::new();
+        for leg in &self.legs {
+            let targets = wanting(&leg.targets);
             if !targets.is_empty() {
                 legs.push(Leg::new(Arc::clone(&leg.receiver), targets));
             }
         }
-        Some(Route::of(legs.into(), true))
+        let mut groups = Vec::new();
+        for leg in &self.groups {
+            let members = wanting(&leg.members);
+            if !members.is_empty() {
+                groups.push(leg.of(members));
+            }
+        }
+        Some(Route::of(legs.into(), groups.into(), true))
     }
 
     /// Counts a message that went to `narrowed` for the subscriptions that did not want it.
     pub(super) fn count_filtered(&self, narrowed: &Route) {
-        let mut taken = narrowed.targets().peekable();
-        for target in self.targets() {
+        let mut taken = narrowed.all_targets().peekable();
+        for target in self.all_targets() {
             if taken.next_if(|next| Arc::ptr_eq(next, target)).is_none() {
                 target.count_filtered();
             }

@@ -1,9 +1,11 @@
 //! The part of an endpoint that other threads hold: its mailbox and its bell.
 
+use std::time::Instant;
+
 use super::layout::{MAILBOX_BYTES, WRITABLE};
 use super::mailbox::{Mailbox, PRIORITIES};
 use crate::pool::SegmentPool;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Condvar, Mutex, Ordering};
 use crate::wait::{Waiter, Waiters};
 
 /// Wakes a thread that sleeps in its event loop. Every method may be called from any thread and does
@@ -30,7 +32,16 @@ pub struct Receiver {
     /// Publishers that wait for the mailbox to shrink.
     pub space: Waiters,
     block_bytes: AtomicU64,
+    nap: Nap,
     bell: Box<dyn Doorbell>,
+}
+
+/// A short sleep of a publisher that waits for room.
+#[derive(Default)]
+struct Nap {
+    /// Somebody said that there may be room since the last look.
+    called: Mutex<bool>,
+    changed: Condvar,
 }
 
 impl Receiver {
@@ -41,6 +52,7 @@ impl Receiver {
             mailbox: Mailbox::new(SegmentPool::global()),
             space: Waiters::default(),
             block_bytes: AtomicU64::new(0),
+            nap: Nap::default(),
             bell,
         }
     }
@@ -88,6 +100,24 @@ impl Receiver {
         }
     }
 
+    /// Sleeps until `has_room`, which files this receiver where it finds none, or until the deadline. On the receiver's own thread.
+    pub fn nap_until(&self, deadline: Instant, mut has_room: impl FnMut() -> bool) -> bool {
+        loop {
+            *self.nap.called.lock() = false;
+            if has_room() {
+                return true;
+            }
+            let mut called = self.nap.called.lock();
+            while !*called {
+                let in_time;
+                (called, in_time) = self.nap.changed.wait_until(called, deadline);
+                if !in_time {
+                    return false;
+                }
+            }
+        }
+    }
+
     /// Sets bits of the attention word, without waking.
     pub fn raise(&self, attention: u32) {
         self.bell.raise(attention);
@@ -110,6 +140,8 @@ impl Waiter for Receiver {
     }
 
     fn look_again(&self) {
+        *self.nap.called.lock() = true;
+        self.nap.changed.notify_one();
         self.call(WRITABLE as u32);
     }
 }

@@ -4,7 +4,7 @@ use super::layout::*;
 use crate::memory::{Memory, SharedBytes};
 
 /// Flags that JavaScript may set; the others are native's.
-const WRITABLE_FLAGS: u16 = (TOPIC_INLINE | HEADERS | EXPIRY | CORRELATION) as u16;
+const WRITABLE_FLAGS: u16 = (TOPIC_INLINE | HEADERS | EXPIRY | CORRELATION | REPLY) as u16;
 
 /// The checked header of a record in an outbox.
 #[derive(Debug, Clone, Copy)]

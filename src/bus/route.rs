@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::group::{Delivery, GroupLeg};
 use super::receiver::Receiver;
 use super::subscription::Subscription;
 
@@ -9,7 +10,7 @@ use super::subscription::Subscription;
 pub struct Leg {
     /// The thread's mailbox.
     pub receiver: Arc<Receiver>,
-    /// The matching subscriptions on it, in order of subscription.
+    /// The matching subscriptions on it, by their priority and in order of subscription.
     pub targets: Box<[Arc<Subscription>]>,
     /// One of them takes part in admission.
     pub takes_part: bool,
@@ -17,8 +18,10 @@ pub struct Leg {
 
 /// All the ways of a topic. Never changed: replaced when subscriptions change.
 pub struct Route {
-    /// One for each thread with a matching subscription.
+    /// One for each thread with a matching subscription that gets every message.
     pub legs: Box<[Leg]>,
+    /// One for each group with matching members of which one gets the message.
+    pub groups: Box<[GroupLeg]>,
     /// Somebody may refuse a message: a subscription that takes part in admission. False where all drop what is too much.
     pub takes_part: bool,
     /// Whether any subscription has a filter, and a message is to be narrowed to those that want it.
@@ -40,31 +43,67 @@ impl Leg {
 }
 
 impl Route {
-    /// Groups matching subscriptions by thread.
+    /// Sorts matching subscriptions by group and by thread.
     pub fn new(mut matching: Vec<Arc<Subscription>>) -> Self {
         let has_filters = matching.iter().any(|target| target.filter().is_some());
-        matching.sort_unstable_by_key(|subscription| (subscription.receiver.id, subscription.id));
+        let mut grouped: Vec<_> = matching.extract_if(.., |target| shares(target)).collect();
+        matching.sort_unstable_by_key(|target| (target.receiver.id, target.priority, target.id));
         let legs = matching
             .chunk_by(|a, b| a.receiver.id == b.receiver.id)
             .map(|targets| Leg::new(Arc::clone(&targets[0].receiver), targets.into()))
             .collect();
-        Self::of(legs, has_filters)
+        let group = |target: &Arc<Subscription>| target.group.as_ref().map(Arc::as_ptr);
+        grouped.sort_unstable_by_key(|target| (group(target), target.id));
+        let groups = grouped
+            .chunk_by(|a, b| group(a) == group(b))
+            .filter_map(|members| {
+                let group = members[0].group.as_ref()?;
+                Some(GroupLeg {
+                    group: Arc::clone(group),
+                    balancing: group.settings().balancing,
+                    members: members.into(),
+                })
+            })
+            .collect();
+        Self::of(legs, groups, has_filters)
     }
 
     /// The route of these legs.
-    pub(super) fn of(legs: Box<[Leg]>, has_filters: bool) -> Self {
-        let takes_part = legs.is_empty() || legs.iter().any(|leg| leg.takes_part);
+    pub(super) fn of(legs: Box<[Leg]>, groups: Box<[GroupLeg]>, has_filters: bool) -> Self {
+        let mut members = groups.iter().flat_map(|group| group.members.iter());
+        let is_empty = legs.is_empty() && groups.is_empty();
+        let takes_part = is_empty
+            || legs.iter().any(|leg| leg.takes_part)
+            || members.any(|member| member.takes_part_in_admission());
         Self {
             legs,
+            groups,
             takes_part,
             has_filters,
         }
     }
 
-    /// Every subscription of every leg.
+    /// True when nobody matches.
+    pub fn is_empty(&self) -> bool {
+        self.legs.is_empty() && self.groups.is_empty()
+    }
+
+    /// Every subscription that gets every message.
     pub fn targets(&self) -> impl Iterator<Item = &Arc<Subscription>> {
         self.legs.iter().flat_map(|leg| leg.targets.iter())
     }
+
+    /// Every subscription, those of groups last.
+    pub fn all_targets(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+        let members = self.groups.iter().flat_map(|group| group.members.iter());
+        self.targets().chain(members)
+    }
+}
+
+/// True for a member of a group of which one member gets a message.
+fn shares(target: &Subscription) -> bool {
+    let group = target.group.as_ref();
+    group.is_some_and(|group| group.settings().delivery == Delivery::OneOf)
 }
 
 impl std::fmt::Debug for Route {

@@ -67,6 +67,7 @@ impl Run {
                 }
             }
         }
+        target.account.add_bytes(record.length as u64);
         self.bytes += record.length;
         self.records.push(Added {
             length: record.length as u32,
@@ -88,7 +89,10 @@ impl Run {
         };
         if let Err(error) = self.push(&receiver, outbox, publisher, timestamp) {
             let outcome = Outcome::from(error);
+            let mut lengths = self.records.iter().map(|added| u64::from(added.length));
             for (target, count) in &self.targets {
+                let bytes = lengths.by_ref().take(*count as usize).sum();
+                target.account.remove_bytes(bytes);
                 target.account.end(outcome, *count);
             }
         }

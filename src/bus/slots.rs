@@ -1,13 +1,13 @@
 //! The subscriptions of one endpoint, by slot, and what is known of the messages in its hands.
 //!
-//! JavaScript counts outcomes up in shared memory, four words for each slot; [`Slots::fold`] carries what
+//! JavaScript counts outcomes up in shared memory, a few words for each slot; [`Slots::fold`] carries what
 //! is new into the subscriptions' ledgers. It looks only at slots with messages in hand, and never believes
 //! more than these: whatever JavaScript writes there, a ledger adds up.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::layout::{FAILED, HANDLED, OUTCOME_BYTES, UNDECODABLE, UNSUBSCRIBED};
+use super::layout::{EXPIRED, FAILED, HANDLED, OUTCOME_BYTES, UNDECODABLE, UNSUBSCRIBED};
 use super::named_bus::Bus;
 use super::subscription::{Outcome, REPORTED_OUTCOMES, Subscription};
 use crate::memory::{Memory, SharedBytes};
@@ -19,6 +19,7 @@ const REPORTED: [(usize, Outcome); REPORTED_OUTCOMES] = [
     (FAILED, Outcome::Failed),
     (UNSUBSCRIBED, Outcome::Unsubscribed),
     (UNDECODABLE, Outcome::Undecodable),
+    (EXPIRED, Outcome::Expired),
 ];
 
 struct Slot {
@@ -31,6 +32,10 @@ struct Slot {
     seen: [u32; REPORTED_OUTCOMES],
     /// On the list of slots to look at.
     touched: bool,
+    /// On the list of slots with deferred messages.
+    starved: bool,
+    /// The subscription's account wants to know of bytes.
+    counts_bytes: bool,
 }
 
 /// See the module's documentation.
@@ -40,6 +45,8 @@ pub(super) struct Slots {
     /// First in, first out: a slot rests as long as possible before it serves again.
     free: VecDeque<u32>,
     touched: Vec<u32>,
+    /// Slots whose handlers had as many messages as they may when another one came.
+    starved: Vec<u32>,
 }
 
 impl Slots {
@@ -63,6 +70,8 @@ impl Slots {
         let filled = Slot {
             handle,
             bus,
+            counts_bytes: subscription.account.counts_bytes(),
+            starved: false,
             subscription,
             in_hand: 0,
             seen: read_counters(outcomes, slot),
@@ -88,8 +97,14 @@ impl Slots {
 
     /// The subscription in a slot, if its id is this one, and how many messages its handlers have in hand.
     pub fn get_by_id(&self, slot: u32, id: u64) -> Option<(&Arc<Subscription>, u32)> {
+        self.in_slot(slot)
+            .filter(|(subscription, _)| subscription.id == id)
+    }
+
+    /// The subscription in a slot, and how many messages its handlers have in hand.
+    pub fn in_slot(&self, slot: u32) -> Option<(&Arc<Subscription>, u32)> {
         let slot = self.slots.get(slot as usize)?.as_ref()?;
-        (slot.subscription.id == id).then_some((&slot.subscription, slot.in_hand))
+        Some((&slot.subscription, slot.in_hand))
     }
 
     /// Slots of a bus handle's subscriptions.
@@ -120,13 +135,51 @@ impl Slots {
         }
     }
 
-    /// Counts a message that is handed to JavaScript.
+    /// Counts a message that is handed to JavaScript, and that waited with so many bytes.
     #[inline]
-    pub fn hand_over(&mut self, slot: u32) {
+    pub fn hand_over(&mut self, slot: u32, bytes: u64) {
         self.touch(slot);
         if let Some(Some(state)) = self.slots.get_mut(slot as usize) {
             state.in_hand += 1;
+            if state.counts_bytes {
+                state.subscription.account.remove_bytes(bytes);
+            }
         }
+    }
+
+    /// A message of the slot's subscription was deferred: it is due when one of its handlers has settled.
+    pub fn starve(&mut self, slot: u32) {
+        if let Some(Some(state)) = self.slots.get_mut(slot as usize)
+            && !std::mem::replace(&mut state.starved, true)
+        {
+            self.starved.push(slot);
+        }
+    }
+
+    /// True when a deferred message could be handed over now.
+    pub fn has_due(&self) -> bool {
+        self.starved.iter().any(|&slot| {
+            let state = self.slots.get(slot as usize).and_then(Option::as_ref);
+            state.is_some_and(|state| state.in_hand < state.subscription.max_in_flight)
+        })
+    }
+
+    /// The slots with deferred messages, for who serves them: to be given back by `keep_starved`.
+    pub fn take_starved(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.starved)
+    }
+
+    /// Nothing of this slot is deferred any more.
+    pub fn feed(&mut self, slot: u32) {
+        if let Some(Some(state)) = self.slots.get_mut(slot as usize) {
+            state.starved = false;
+        }
+    }
+
+    /// These slots still have deferred messages.
+    pub fn keep_starved(&mut self, mut starved: Vec<u32>) {
+        starved.append(&mut self.starved);
+        self.starved = starved;
     }
 
     /// Carries new outcomes into the ledgers, and frees the slots of ended subscriptions with nothing in flight.
@@ -149,9 +202,10 @@ impl Slots {
         self.touched = touched;
     }
 
-    /// Ends one message of a slot that was not handed to JavaScript.
-    pub fn end_now(&self, slot: u32, outcome: Outcome) {
+    /// Ends one message of a slot, of so many bytes, that was not handed to JavaScript.
+    pub fn end_now(&self, slot: u32, outcome: Outcome, bytes: u64) {
         if let Some((_, subscription)) = self.get(slot) {
+            subscription.account.remove_bytes(bytes);
             subscription.account.end(outcome, 1);
         }
     }
@@ -172,6 +226,7 @@ impl Slots {
             slot.bus.retire(&slot.subscription);
         }
         self.touched.clear();
+        self.starved.clear();
         self.free.clear();
     }
 }

@@ -1,52 +1,36 @@
 //! From the outbox to the mailboxes: route, admit, copy, wake.
 //!
-//! **Admission is all or nothing.** A record goes to every matching subscription or to none. Where one has
+//! **Admission is all or nothing** ([`super::admission`]). A record goes to every matching subscription, and to one member of each
+//! group, or to none. Where one has
 //! no room the submit stops: that record and what is behind it stay in the outbox, in order, and the
 //! publisher is called when there is room. So nothing that `publish` accepted is ever lost to a full queue,
 //! and no queue grows past its limit because a publisher wrote ahead.
 //!
 //! Subscriptions that drop what is too much take no part in that: they are never asked, and what they cannot take ends at
-//! them, counted. A subscription that drops its oldest has its messages in a [`super::backlog`] of its own.
+//! them, counted. The copies are made in [`super::outgoing`], or as a [`super::run`] where records look alike.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::admission::{
+    Admission, block_ms, gate, has_room, is_wanted, pick_members, wait_for_room,
+};
+use super::answers::NoAnswer;
+use super::backlog::NEVER;
 use super::block::Block;
-use super::endpoint::{Endpoint, EndpointMemory, gate, wait_for_room};
-use super::kept::Kept;
+use super::endpoint::{Awaited, Endpoint, EndpointMemory};
 use super::layout::*;
 use super::narrow::copy_payload;
-use super::queue::PushError;
+use super::outgoing::Outgoing;
+use super::receiver::Receiver;
 use super::record::OutboxRecord;
-use super::route::{Leg, Route};
-use super::subscription::{Outcome, Overflow, Subscription};
+use super::request::{Owed, Request};
+use super::route::Route;
+use super::subscription::{Outcome, Subscription};
 use crate::memory::{Memory, SharedBytes, Source};
-use crate::pool::SegmentPool;
 use crate::sync::Ordering;
 use crate::wait::Waiter;
-
-/// Whether a record may be refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Admission {
-    /// Stops at the first record that a subscription has no room for.
-    Checked,
-    /// Takes every record: the publisher ends, and its word was given.
-    Forced,
-}
-
-/// A record on its way, with everything that its copies need.
-struct Outgoing<'a> {
-    outbox: &'a SharedBytes,
-    /// Where the record starts in the outbox.
-    offset: usize,
-    record: &'a OutboxRecord,
-    topic_id: u32,
-    publisher: u32,
-    sequence: u64,
-    timestamp: u64,
-    block: Option<&'a Arc<Block>>,
-}
+use crate::wait::clock::{steady_now, system_now};
 
 impl Endpoint {
     /// Submits the outbox. Writes how many bytes and records were taken to the control block, and moves the
@@ -67,7 +51,7 @@ impl Endpoint {
     pub fn submit_block(&mut self, payload: Source<'_>) -> bool {
         let taken = match OutboxRecord::read(&self.memory.outbox, 0, OUTBOX_BYTES) {
             Some(record) if payload.len() <= MAX_PAYLOAD_BYTES => {
-                self.submit_record(0, &record, now(), Some(payload), Admission::Checked)
+                self.submit_record(0, &record, system_now(), Some(payload), Admission::Checked)
             }
             _ => {
                 self.faults.malformed_outboxes += 1;
@@ -87,7 +71,7 @@ impl Endpoint {
             .memory
             .control
             .load(OUTBOX_COMMITTED, Ordering::Relaxed) as usize;
-        let timestamp = now();
+        let timestamp = system_now();
         let (mut offset, mut records) = (0, 0);
         while offset < end {
             let Some(record) = OutboxRecord::read(&self.memory.outbox, offset, end) else {
@@ -135,15 +119,19 @@ impl Endpoint {
         admission: Admission,
     ) -> bool {
         let inline;
+        let mut inline_name = String::new();
         let Self {
             topics,
             memory,
             receiver,
+            awaited,
             to_wake,
             sequence,
             buses,
             faults,
             open_slots,
+            picked,
+            random,
             run,
             payload,
             ..
@@ -165,8 +153,10 @@ impl Endpoint {
                 return true;
             };
             inline = bus.match_route(&name);
+            inline_name = name;
             (bus, &inline, 0)
         };
+        let expires_at = expiry_of(&memory.outbox, offset, record);
         let mut block = None;
         let mut narrowed = None;
         let mut unread = false;
@@ -181,12 +171,31 @@ impl Endpoint {
             }
         }
         let route = narrowed.as_ref().unwrap_or(whole);
+        if expires_at != NEVER && expires_at <= steady_now() {
+            // It waited here for longer than it was to live.
+            *sequence += 1;
+            bus.count_published(1, u64::from(route.is_empty()));
+            let picks = route
+                .groups
+                .iter()
+                .filter_map(|group| group.pick_anyway(random));
+            let targets = route.targets().chain(picks);
+            targets.for_each(|target| target.account.turn_away(Outcome::Expired));
+            if let Some(request) = request_of(&memory.outbox, offset, record, receiver) {
+                request.give_up(NoAnswer::Dropped);
+            }
+            return true;
+        }
         let has_room = !unread && has_room(route, record.priority);
         let mut admitted = has_room || admission == Admission::Forced;
+        picked.clear();
+        if !route.groups.is_empty() && admitted {
+            admitted = pick_members(route, record.priority, random, admission, picked);
+        }
         if let Some(payload) = large
             && block.is_none()
             && admitted
-            && is_wanted(route, record.priority)
+            && is_wanted(route.targets().chain(&*picked), record.priority)
         {
             block = Block::copy_of(payload);
             // No memory for it, and less than its publisher's share of headroom: as if the look above had found none.
@@ -200,6 +209,15 @@ impl Endpoint {
         set_gate(memory, gate_index(record), open);
         if !admitted {
             bus.count_refused();
+            let block_ms = block_ms(route, record.priority, receiver);
+            memory.control.store(BLOCK_MS, block_ms, Ordering::Relaxed);
+            *awaited = (block_ms != 0).then(|| match gate_index(record) {
+                Some(index) => Awaited::Topic(index as u32),
+                None => Awaited::Name(Arc::clone(bus), inline_name.clone()),
+            });
+            if expires_at != NEVER {
+                keep_expiry(&memory.outbox, offset, record, expires_at);
+            }
             if wait_for_room(route, receiver) {
                 // Drained since the look above, so nobody will tell that there is room: look again soon.
                 receiver.look_again();
@@ -215,22 +233,25 @@ impl Endpoint {
             whole.count_filtered(narrowed);
         }
         *sequence += 1;
-        bus.count_published(1, u64::from(route.legs.is_empty()));
+        let is_unmatched = route.legs.is_empty() && picked.is_empty();
+        bus.count_published(1, u64::from(is_unmatched));
         for leg in &route.legs {
-            if to_wake.last().is_none_or(|last| last.id != leg.receiver.id)
-                && !to_wake.iter().any(|noted| noted.id == leg.receiver.id)
-            {
-                to_wake.push(Arc::clone(&leg.receiver));
-            }
+            note(to_wake, &leg.receiver);
         }
+        for member in &*picked {
+            note(to_wake, &member.receiver);
+        }
+        // Given back at the end of this: with nobody to answer it, the requester hears at once.
+        let request = request_of(&memory.outbox, offset, record, receiver);
         if large.is_some() && block.is_none() {
             // Nobody wants it, or nobody who does takes part in admission, and there is no memory.
             route
                 .targets()
-                .for_each(|target| target.account.turn_away());
+                .chain(&*picked)
+                .for_each(|target| target.account.turn_away(Outcome::Newest));
             return true;
         }
-        if let Some(only) = sole_target(route, record, block.as_ref()) {
+        if let Some(only) = sole_target(route, picked, record, block.as_ref()) {
             if only.admit(record.priority) && !run.add(offset, record, topic_id, only, *sequence) {
                 run.send(&memory.outbox, receiver.id, timestamp);
                 run.add(offset, record, topic_id, only, *sequence);
@@ -247,13 +268,15 @@ impl Endpoint {
             publisher: receiver.id,
             sequence: *sequence,
             timestamp,
+            expires_at,
             block: block.as_ref(),
+            request: request.as_ref(),
         };
         for leg in &route.legs {
-            outgoing.deliver(leg, open_slots);
-            if record.priority == 0 {
-                leg.receiver.raise(CRITICAL_WAITS as u32);
-            }
+            outgoing.deliver(&leg.receiver, &leg.targets, open_slots);
+        }
+        for member in &*picked {
+            outgoing.deliver(&member.receiver, std::slice::from_ref(member), open_slots);
         }
         true
     }
@@ -271,17 +294,75 @@ impl Endpoint {
     }
 }
 
+/// Has a receiver woken at the end of the submit.
+fn note(to_wake: &mut Vec<Arc<Receiver>>, receiver: &Arc<Receiver>) {
+    if to_wake.last().is_none_or(|last| last.id != receiver.id)
+        && !to_wake.iter().any(|noted| noted.id == receiver.id)
+    {
+        to_wake.push(Arc::clone(receiver));
+    }
+}
+
+/// When a record expires, by the steady clock; NEVER for most.
+fn expiry_of(outbox: &SharedBytes, offset: usize, record: &OutboxRecord) -> u64 {
+    if record.flags & EXPIRY as u16 == 0 {
+        return NEVER;
+    }
+    let given = u64::from_le_bytes(outbox.read(offset + record.extension(EXPIRY)));
+    if given & EXPIRES_AT != 0 {
+        given & !EXPIRES_AT
+    } else {
+        steady_now().saturating_add(given)
+    }
+}
+
+/// The record stays in the outbox: its time goes on from the first submit.
+fn keep_expiry(outbox: &SharedBytes, offset: usize, record: &OutboxRecord, expires_at: u64) {
+    let (at, word) = (offset + record.extension(EXPIRY), expires_at | EXPIRES_AT);
+    outbox.store(at, word as u32, Ordering::Relaxed);
+    outbox.store(at + 4, (word >> 32) as u32, Ordering::Relaxed);
+}
+
+/// The request that a record is, with a share for who delivers it.
+fn request_of(
+    outbox: &SharedBytes,
+    offset: usize,
+    record: &OutboxRecord,
+    requester: &Arc<Receiver>,
+) -> Option<Owed> {
+    if record.flags & REPLY as u16 == 0 {
+        return None;
+    }
+    let at = offset + record.extension(REPLY);
+    let word = |at: usize| u32::from_le_bytes(outbox.read(at));
+    let deadline = steady_now() + u64::from(word(at + 4)) * 1_000_000;
+    let requester = Arc::clone(requester);
+    Some(Request::share_of(
+        requester,
+        word(at),
+        record.priority,
+        deadline,
+    ))
+}
+
 /// The subscription of a record that can be part of a run: it goes to one only, and has nothing that is not
 /// copied as it is. CRITICAL records go by themselves.
 fn sole_target<'a>(
     route: &'a Route,
+    picked: &'a [Arc<Subscription>],
     record: &OutboxRecord,
     block: Option<&Arc<Block>>,
 ) -> Option<&'a Arc<Subscription>> {
-    let [leg] = &*route.legs else { return None };
-    let [only] = &*leg.targets else { return None };
+    let only = match (&*route.legs, picked) {
+        ([leg], []) => match &*leg.targets {
+            [only] => only,
+            _ => return None,
+        },
+        ([], [only]) => only,
+        _ => return None,
+    };
     let plain = record.flags == 0 && record.priority != 0 && block.is_none();
-    (plain && only.overflow != Overflow::DropOldest).then_some(only)
+    (plain && !only.is_kept()).then_some(only)
 }
 
 /// The gate byte of a record's topic. None when the topic has no id: such topics share gate 0, which stays ASK.
@@ -293,29 +374,6 @@ fn set_gate(memory: &EndpointMemory, index: Option<usize>, gate: u8) {
     if let Some(index) = index {
         memory.gates.set_byte(index, gate);
     }
-}
-
-fn has_room(route: &Route, priority: usize) -> bool {
-    if !route.takes_part {
-        return true;
-    }
-    SegmentPool::global().has_headroom()
-        && route.legs.iter().filter(|leg| leg.takes_part).all(|leg| {
-            !leg.receiver.is_full(priority)
-                && leg
-                    .targets
-                    .iter()
-                    .all(|target| !target.takes_part_in_admission() || target.account.room() > 0)
-        })
-}
-
-/// True when a subscription would take the message: only then a large payload is copied.
-fn is_wanted(route: &Route, priority: usize) -> bool {
-    route.targets().any(|target| match target.overflow {
-        Overflow::Reject => true,
-        Overflow::DropOldest => SegmentPool::global().has_headroom(),
-        Overflow::DropNewest => target.has_room(priority),
-    })
 }
 
 /// The bus and the topic that an inline record spells out. None when it does not.
@@ -349,247 +407,4 @@ fn inline_topic<'a>(
     };
     let bus = buses.get(handle)?.as_ref()?;
     Some((bus, String::from_utf8(name).ok()?))
-}
-
-impl Outgoing<'_> {
-    /// Puts the record into the mailbox of one thread, for the subscriptions on it that are still open.
-    /// `slots` is scratch.
-    fn deliver(&self, leg: &Leg, slots: &mut Vec<u32>) {
-        for targets in leg.targets.chunks(MAX_TARGETS) {
-            slots.clear();
-            slots.extend(
-                targets
-                    .iter()
-                    .filter(|target| target.overflow != Overflow::DropOldest)
-                    .filter(|target| target.admit(self.record.priority))
-                    .map(|target| target.slot),
-            );
-            if slots.is_empty() {
-                continue;
-            }
-            if let Err(error) = self.push(leg, slots) {
-                for target in targets.iter().filter(|target| slots.contains(&target.slot)) {
-                    target.account.end(error.into(), 1);
-                }
-            }
-        }
-        self.keep(leg);
-    }
-
-    /// Puts the record into the backlogs of those subscriptions of the thread that drop their oldest: one copy for all.
-    fn keep(&self, leg: &Leg) {
-        let mut copy = None;
-        let dropping = leg.targets.iter();
-        for target in dropping.filter(|target| target.overflow == Overflow::DropOldest) {
-            let copy = copy.get_or_insert_with(|| self.copy_to_keep());
-            let Some(kept) = copy else {
-                target.account.turn_away();
-                continue;
-            };
-            let announce = || {
-                let push =
-                    leg.receiver
-                        .mailbox
-                        .push(self.record.priority, EXTENSIONS, |memory, start| {
-                            let set = |at: usize, word: u32| {
-                                memory.store(start + at, word, Ordering::Relaxed);
-                            };
-                            set(PRIORITY, self.record.priority as u32);
-                            set(TOPIC, target.slot);
-                            set(PAYLOAD_LENGTH, 0);
-                            set(SEQUENCE, target.id as u32);
-                            set(SEQUENCE + 4, (target.id >> 32) as u32);
-                            set(TARGET, ANNOUNCEMENT);
-                        });
-                push.map_err(Outcome::from)
-            };
-            target.backlog.keep(
-                self.record.priority,
-                Arc::clone(kept),
-                &target.account,
-                announce,
-            );
-        }
-    }
-
-    /// The record as it will lie in the inbox but for its target, for backlogs. None when memory is short.
-    fn copy_to_keep(&self) -> Option<Arc<Kept>> {
-        let plan = Plan::new(self, &[]);
-        Kept::new(plan.length, self.block.cloned(), |to| {
-            // SAFETY: `to` has the plan's length; the first word is the length.
-            unsafe {
-                self.write(to, &plan, &[], 0, self.block.map(|_| 0));
-                to.add(LENGTH)
-                    .cast::<[u8; 4]>()
-                    .write((plan.length as u32).to_le_bytes());
-            }
-        })
-    }
-
-    /// Copies the record into the mailbox. The extensions of JavaScript keep their order between those
-    /// that native adds: TARGETS before them, BLOCK behind them.
-    fn push(&self, leg: &Leg, slots: &[u32]) -> Result<(), PushError> {
-        let block = self.block;
-        let (list, target) = match slots {
-            [slot] => (&[][..], *slot),
-            _ => (slots, TARGET_LIST),
-        };
-        let plan = Plan::new(self, list);
-        if let Some(block) = block {
-            leg.receiver.add_block_bytes(block.bytes().len());
-        }
-        let handle = block.map(|block| Block::into_handle(Arc::clone(block)));
-        let pushed =
-            leg.receiver
-                .mailbox
-                .push(self.record.priority, plan.length, |memory, start| {
-                    let span = memory.span(start, plan.length).as_ptr();
-                    // SAFETY: the claimed span has the plan's length, and no other thread touches it before the commit.
-                    unsafe { self.write(span, &plan, list, target, handle) }
-                });
-        if pushed.is_err()
-            && let (Some(block), Some(handle)) = (block, handle)
-        {
-            leg.receiver.remove_block_bytes(block.bytes().len());
-            // Somebody may have taken the mailbox for full with these bytes in it.
-            leg.receiver.offer_space();
-            // SAFETY: made above, and no record holds it.
-            drop(unsafe { Block::from_handle(handle) });
-        }
-        pushed
-    }
-}
-
-/// How long a record gets, and what is in it.
-struct Plan {
-    flags: u16,
-    targets_bytes: usize,
-    payload_bytes: usize,
-    payload_length: u32,
-    length: usize,
-}
-
-impl Plan {
-    fn new(outgoing: &Outgoing<'_>, list: &[u32]) -> Self {
-        let Outgoing { record, block, .. } = outgoing;
-        let mut plan = Self {
-            flags: record.flags,
-            targets_bytes: 0,
-            payload_bytes: record.length - record.payload_start(),
-            payload_length: record.payload_length,
-            length: EXTENSIONS + record.extension_bytes() + align(list.len() * 4),
-        };
-        if !list.is_empty() {
-            plan.flags |= TARGETS as u16;
-            plan.targets_bytes = EXTENSION_BYTES;
-            plan.length += EXTENSION_BYTES;
-        }
-        if let Some(block) = block {
-            plan.flags |= BLOCK as u16;
-            plan.payload_bytes = 0;
-            plan.payload_length = block.bytes().len() as u32;
-            plan.length += EXTENSION_BYTES;
-        }
-        plan.length += plan.payload_bytes;
-        plan
-    }
-}
-
-impl Outgoing<'_> {
-    /// Writes the record, all but its first word.
-    ///
-    /// # Safety
-    /// `plan` was made for this and for `list`, `plan.length` bytes behind `to` may be written, and no other thread
-    /// touches them.
-    unsafe fn write(
-        &self,
-        to: *mut u8,
-        plan: &Plan,
-        list: &[u32],
-        target: u32,
-        handle: Option<u64>,
-    ) {
-        let record = self.record;
-        // SAFETY: every write below stays within the plan's length (the parts add up to it in `Plan::new`); the reads stay
-        // within the record, whose bounds `OutboxRecord::read` checked.
-        unsafe {
-            let mut head = RecordWriter {
-                to,
-                next: EXTENSIONS,
-            };
-            head.set(
-                PRIORITY,
-                (record.priority as u32 | u32::from(plan.flags) << 16).to_le_bytes(),
-            );
-            head.set(TOPIC, self.topic_id.to_le_bytes());
-            head.set(PAYLOAD_LENGTH, plan.payload_length.to_le_bytes());
-            head.set(SEQUENCE, self.sequence.to_le_bytes());
-            head.set(TIMESTAMP, self.timestamp.to_le_bytes());
-            head.set(PUBLISHER, self.publisher.to_le_bytes());
-            head.set(TARGET, target.to_le_bytes());
-            if plan.targets_bytes != 0 {
-                head.append(u64::from(list.len() as u32).to_le_bytes());
-            }
-            head.copy(
-                self.outbox,
-                self.offset + EXTENSIONS,
-                record.extension_bytes(),
-            );
-            if let Some(handle) = handle {
-                head.append(handle.to_le_bytes());
-            }
-            for slot in list {
-                head.append(slot.to_le_bytes());
-            }
-            head.next = plan.length - plan.payload_bytes;
-            head.copy(
-                self.outbox,
-                self.offset + record.payload_start(),
-                plan.payload_bytes,
-            );
-        }
-    }
-}
-
-/// Writes the parts of a record one behind the other.
-struct RecordWriter {
-    to: *mut u8,
-    next: usize,
-}
-
-impl RecordWriter {
-    /// # Safety
-    /// `at + N` bytes behind `to` may be written.
-    unsafe fn set<const N: usize>(&self, at: usize, bytes: [u8; N]) {
-        // SAFETY: the contract; a byte array has no alignment.
-        unsafe { self.to.add(at).cast::<[u8; N]>().write_unaligned(bytes) }
-    }
-
-    /// # Safety
-    /// As `set`, at `next`.
-    unsafe fn append<const N: usize>(&mut self, bytes: [u8; N]) {
-        // SAFETY: the contract.
-        unsafe { self.set(self.next, bytes) };
-        self.next += N;
-    }
-
-    /// # Safety
-    /// As `set`, at `next`.
-    unsafe fn copy(&mut self, from: &SharedBytes, offset: usize, len: usize) {
-        // SAFETY: `span` checked the source; the contract covers the target; they do not overlap, one
-        // being JavaScript's memory and the other native.
-        unsafe {
-            self.to
-                .add(self.next)
-                .copy_from_nonoverlapping(from.span(offset, len).as_ptr(), len)
-        };
-        self.next += len;
-    }
-}
-
-/// Nanoseconds since the Unix epoch.
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_nanos() as u64)
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::account::Account;
 pub use super::account::{Ledger, OUTCOMES, Outcome, REPORTED_OUTCOMES};
-pub use super::backlog::Backlog;
+use super::backlog::Backlog;
 use super::filter::Filter;
-use super::kept::Kept;
-use super::layout::{DROP_NEWEST, DROP_OLDEST, DROPPING_MAILBOX_BYTES, REJECT};
+use super::group::Group;
+use super::kept::Waiting;
+use super::layout::*;
 use super::receiver::Receiver;
 use crate::pool::SegmentPool;
 use crate::sync::{AtomicU64, Ordering};
+use crate::wait::timer::{Due, Timer};
 
 /// What a full subscription does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,16 +24,51 @@ pub enum Overflow {
     DropNewest,
     /// It gives up its oldest message that its thread was not handed yet, and takes the new one.
     DropOldest,
+    /// As `Reject`; but a publisher on another worker thread waits for room, at most for so long.
+    Block {
+        /// Milliseconds.
+        at_most: u32,
+    },
 }
 
 impl Overflow {
     /// The policy of this number, which is one of those that TypeScript knows.
-    pub fn from_number(number: u32) -> Option<Self> {
+    pub fn from_number(number: u32, block_ms: u32) -> Option<Self> {
         match number as usize {
             REJECT => Some(Self::Reject),
             DROP_NEWEST => Some(Self::DropNewest),
             DROP_OLDEST => Some(Self::DropOldest),
+            BLOCK_PUBLISHER => Some(Self::Block { at_most: block_ms }),
             _ => None,
+        }
+    }
+}
+
+/// What a subscription asks for.
+#[derive(Default)]
+pub struct SubscribeOptions {
+    /// Most messages that wait for it or are with its handlers; with `DropOldest`, that wait. At least one.
+    pub queue_limit: u64,
+    /// Most bytes that wait for it.
+    pub queue_limit_bytes: Option<u64>,
+    /// Most messages that are with its handlers.
+    pub max_in_flight: Option<u32>,
+    /// What it does at a limit.
+    pub overflow: Overflow,
+    /// Place among the subscriptions of its thread that get the same message: 0 is called first.
+    pub priority: u8,
+    /// Which messages it wants.
+    pub filter: Option<Filter>,
+    /// The name of the group that it is a member of.
+    pub group: Option<Box<str>>,
+}
+
+impl SubscribeOptions {
+    /// As most subscriptions: a queue of so many messages that refuses what is too much.
+    pub fn limited_to(queue_limit: u64) -> Self {
+        Self {
+            queue_limit,
+            ..Self::default()
         }
     }
 }
@@ -50,8 +87,14 @@ pub struct Subscription {
     pub account: Account,
     /// What it does when it is full.
     pub overflow: Overflow,
-    /// The messages that wait for a subscription that drops its oldest; empty for others.
-    pub backlog: Backlog<Kept>,
+    /// Most messages that are with its handlers; u32::MAX for no limit.
+    pub max_in_flight: u32,
+    /// Place among the subscriptions of its thread that get the same message.
+    pub priority: u8,
+    /// The group that it is a member of.
+    pub group: Option<Arc<Group>>,
+    /// Its messages that do not wait in the mailbox.
+    pub backlog: Backlog<Waiting>,
     filtering: Option<Filtering>,
 }
 
@@ -63,34 +106,50 @@ struct Filtering {
 }
 
 impl Subscription {
-    /// An open subscription with an empty ledger.
+    /// An open subscription with an empty ledger, of the group of its options.
     pub fn new(
         id: u64,
         pattern: &str,
         slot: u32,
-        queue_limit: u64,
-        overflow: Overflow,
         receiver: Arc<Receiver>,
+        options: SubscribeOptions,
+        group: Option<Arc<Group>>,
     ) -> Self {
+        let SubscribeOptions {
+            queue_limit,
+            queue_limit_bytes,
+            max_in_flight,
+            overflow,
+            priority,
+            filter,
+            group: _,
+        } = options;
+        // What one that drops its oldest has in hand is bounded as well: by as many as may wait.
+        let most_in_hand = match overflow {
+            Overflow::DropOldest => u32::try_from(queue_limit).unwrap_or(u32::MAX),
+            _ => u32::MAX,
+        };
+        let max_in_flight = max_in_flight.unwrap_or(u32::MAX).min(most_in_hand).max(1);
+        let mut account = Account::new(queue_limit);
+        if let Some(bytes) = queue_limit_bytes {
+            account = account.with_bytes_limit(bytes);
+        }
         Self {
             id,
             pattern: pattern.into(),
             slot,
             receiver,
-            account: Account::new(queue_limit),
+            account,
             overflow,
-            backlog: Backlog::default(),
-            filtering: None,
+            max_in_flight,
+            priority,
+            group,
+            backlog: Backlog::new(max_in_flight != u32::MAX),
+            filtering: filter.map(|filter| Filtering {
+                filter,
+                filtered: AtomicU64::new(0),
+            }),
         }
-    }
-
-    /// The same with a filter, if one is given.
-    pub fn with_filter(mut self, filter: Option<Filter>) -> Self {
-        self.filtering = filter.map(|filter| Filtering {
-            filter,
-            filtered: AtomicU64::new(0),
-        });
-        self
     }
 
     /// Which messages it wants; none when it wants all.
@@ -108,7 +167,13 @@ impl Subscription {
     /// True when a publisher must ask it before anybody gets a message.
     #[inline]
     pub fn takes_part_in_admission(&self) -> bool {
-        self.overflow == Overflow::Reject
+        matches!(self.overflow, Overflow::Reject | Overflow::Block { .. })
+    }
+
+    /// True when all its messages wait in its backlog, and none in the mailbox: it may give them up, or hand them over later.
+    #[inline]
+    pub fn is_kept(&self) -> bool {
+        self.max_in_flight != u32::MAX
     }
 
     /// True when a message would find room. One that drops what is too much leaves three quarters of its thread's mailbox
@@ -116,9 +181,18 @@ impl Subscription {
     #[inline]
     pub fn has_room(&self, priority: usize) -> bool {
         self.account.room() > 0
-            && (self.takes_part_in_admission()
-                || self.receiver.backlog_bytes(priority) < DROPPING_MAILBOX_BYTES
-                    && SegmentPool::global().has_headroom())
+            && if self.takes_part_in_admission() {
+                !self.receiver.is_full(priority)
+            } else {
+                self.receiver.backlog_bytes(priority) < DROPPING_MAILBOX_BYTES
+                    && SegmentPool::global().has_headroom()
+            }
+    }
+
+    /// True when its handlers have, or will have, as many messages as they may.
+    #[inline]
+    pub fn is_stalled(&self) -> bool {
+        self.is_kept() && self.account.in_flight() >= u64::from(self.max_in_flight)
     }
 
     /// Counts in a message that goes to the mailbox. False when it does not go there: then it is counted out again.
@@ -127,8 +201,33 @@ impl Subscription {
         if self.takes_part_in_admission() || self.has_room(priority) {
             return self.account.admit();
         }
-        self.account.turn_away();
+        self.account.turn_away(Outcome::Newest);
         false
+    }
+
+    /// Puts a message into the backlog.
+    pub fn keep(
+        self: &Arc<Self>,
+        priority: usize,
+        message: Waiting,
+        announce: impl FnOnce() -> Result<(), Outcome>,
+    ) {
+        let account = &self.account;
+        let timer_at = match self.overflow {
+            Overflow::DropOldest => {
+                let most_bytes = account.bytes_limit().unwrap_or(BACKLOG_BYTES);
+                self.backlog
+                    .keep_newest(priority, message, account, most_bytes, announce)
+            }
+            Overflow::DropNewest if !self.has_room(priority) => {
+                account.turn_away(Outcome::Newest);
+                None
+            }
+            _ => self.backlog.keep(priority, message, account, announce),
+        };
+        if let Some(at) = timer_at {
+            Timer::global().call_at(at, self);
+        }
     }
 
     /// Its figures now.
@@ -138,6 +237,12 @@ impl Subscription {
             filtered: filtering.map_or(0, |filtering| filtering.filtered.load(Ordering::Relaxed)),
             ..self.account.ledger()
         }
+    }
+}
+
+impl Due for Subscription {
+    fn due(&self, now: u64) -> Option<u64> {
+        self.backlog.expire(now, &self.account)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{Env, Error, Object};
 use napi::sys;
@@ -11,91 +12,23 @@ use napi_derive::napi;
 use super::doorbell::Bell;
 use super::error::{Code, Result};
 use super::fast::endpoint::{self as fast, LocalEndpoint};
+use super::figures::{NativeBusMetrics, NativeGroupMetrics, NativeLedger, NativeSubscribeOptions};
 use super::memory::Pinned;
 use crate::bus::endpoint::{Endpoint, EndpointError, EndpointMemory};
-use crate::bus::filter::Filter;
+use crate::bus::group::GroupSettings;
 use crate::bus::hub::Hub;
 use crate::bus::layout::ATTENTION;
-use crate::bus::named_bus::BusMetrics;
-use crate::bus::subscription::{Ledger, Outcome, Overflow};
 use crate::bus::topic::check_topic;
 use crate::sync::AtomicU32;
+use crate::wait::clock::steady_now;
 
-/// The figures of a bus or of a subscription. At rest: admitted = handled + failed + unsubscribed + undecodable +
-/// subscriberDied + overflow + oldest + newest + inFlight.
-#[napi(object)]
-pub struct NativeLedger {
-    /// Messages admitted.
-    pub admitted: f64,
-    /// Handled without an error.
-    pub handled: f64,
-    /// The handler threw or rejected.
-    pub failed: f64,
-    /// Dropped: the subscription had ended when the message's turn came.
-    pub unsubscribed: f64,
-    /// Dropped: the payload's bytes were no value.
-    pub undecodable: f64,
-    /// Dropped: the subscriber's thread ended.
-    pub subscriber_died: f64,
-    /// Dropped: no memory.
-    pub overflow: f64,
-    /// Dropped: given up by a full subscription that drops its oldest.
-    pub oldest: f64,
-    /// Dropped: too much for a full subscription.
-    pub newest: f64,
-    /// Admitted and not ended.
-    pub in_flight: f64,
-    /// Kept away by the subscription's filter, and not admitted.
-    pub filtered: f64,
-}
+/// A thread that waits in a native call returns to JavaScript this often, so that `terminate()` reaches it.
+const LONGEST_SLEEP: Duration = Duration::from_millis(10);
 
-impl From<Ledger> for NativeLedger {
-    fn from(ledger: Ledger) -> Self {
-        let ended = |outcome: Outcome| ledger.ended[outcome as usize] as f64;
-        Self {
-            admitted: ledger.admitted as f64,
-            handled: ended(Outcome::Handled),
-            failed: ended(Outcome::Failed),
-            unsubscribed: ended(Outcome::Unsubscribed),
-            undecodable: ended(Outcome::Undecodable),
-            subscriber_died: ended(Outcome::SubscriberDied),
-            overflow: ended(Outcome::Overflow),
-            oldest: ended(Outcome::Oldest),
-            newest: ended(Outcome::Newest),
-            in_flight: ledger.in_flight() as f64,
-            filtered: ledger.filtered as f64,
-        }
-    }
-}
-
-/// The figures of a bus.
-#[napi(object)]
-pub struct NativeBusMetrics {
-    /// Messages that a submit took.
-    pub published: f64,
-    /// Of those, the ones that no subscription matched.
-    pub unmatched: f64,
-    /// Publishes that were refused because a subscription was full.
-    pub refused: f64,
-    /// Sum over all subscriptions that there are and were.
-    pub ledger: NativeLedger,
-    /// Subscriptions at this moment.
-    pub subscriptions: f64,
-    /// Topics with an id.
-    pub topics: f64,
-}
-
-impl From<BusMetrics> for NativeBusMetrics {
-    fn from(metrics: BusMetrics) -> Self {
-        Self {
-            published: metrics.published as f64,
-            unmatched: metrics.unmatched as f64,
-            refused: metrics.refused as f64,
-            ledger: metrics.ledger.into(),
-            subscriptions: metrics.subscriptions as f64,
-            topics: metrics.topics as f64,
-        }
-    }
+/// The steady clock, by which messages expire, in milliseconds.
+#[napi]
+pub fn steady_clock_ms() -> f64 {
+    steady_now() as f64 / 1e6
 }
 
 /// A new subscription's place and name.
@@ -176,7 +109,7 @@ impl NativeEndpoint {
     /// The hot functions: see `fast/endpoint.rs`.
     #[napi(
         catch_unwind,
-        ts_return_type = "{ submit(): void; drain(): void; drainCritical(): void; submitBlock(payload: Uint8Array): boolean; takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean }"
+        ts_return_type = "{ submit(): void; drain(): void; drainCritical(): void; submitBlock(payload: Uint8Array): boolean; takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean; answer(handleLow: number, handleHigh: number, kind: number, payload: Uint8Array): boolean }"
     )]
     pub fn functions<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         fast::functions(env, &self.endpoint)
@@ -242,20 +175,75 @@ impl NativeEndpoint {
         &self,
         handle: u32,
         pattern: String,
-        queue_limit: f64,
-        overflow: u32,
+        options: NativeSubscribeOptions,
         filter: Option<&[u8]>,
     ) -> Result<NativeSubscription> {
-        let overflow = Overflow::from_number(overflow)
-            .ok_or_else(|| Error::new(Code::Argument, "there is no such overflow policy"))?;
-        let filter = filter.map(Filter::decode).transpose()?;
+        let options = options.with_filter(filter)?;
         let mut endpoint = self.endpoint.borrow_mut();
-        let (slot, id) =
-            endpoint.subscribe_with(handle, &pattern, queue_limit as u64, overflow, filter)?;
+        let (slot, id) = endpoint.subscribe(handle, &pattern, options)?;
         Ok(NativeSubscription {
             slot,
             id: id as f64,
         })
+    }
+
+    /// Has nothing more admitted to the subscription in a slot; what is under way still comes.
+    #[napi(catch_unwind)]
+    pub fn stop_admitting(&self, slot: u32) {
+        self.endpoint.borrow_mut().stop_admitting(slot);
+    }
+
+    /// Messages that are admitted to the subscriptions of a bus handle and have not ended.
+    #[napi(catch_unwind)]
+    pub fn in_flight(&self, handle: u32) -> f64 {
+        self.endpoint.borrow_mut().in_flight(handle) as f64
+    }
+
+    /// Makes a group, or finds it. The settings that it has when they are others; else nothing.
+    #[napi(catch_unwind)]
+    pub fn create_group(
+        &self,
+        handle: u32,
+        name: String,
+        balancing: u32,
+        delivery: u32,
+    ) -> Result<Option<Vec<u32>>> {
+        let settings = GroupSettings::from_numbers(balancing, delivery)
+            .ok_or_else(|| Error::new(Code::Argument, "there are no such settings of a group"))?;
+        let mut endpoint = self.endpoint.borrow_mut();
+        let made = endpoint.create_group(handle, &name, settings)?;
+        Ok(made.err().map(|said| {
+            let (balancing, delivery) = said.numbers();
+            vec![balancing, delivery]
+        }))
+    }
+
+    /// The figures of a group, if there is one of that name.
+    #[napi(catch_unwind)]
+    pub fn group_metrics(&self, handle: u32, name: String) -> Result<Option<NativeGroupMetrics>> {
+        let mut endpoint = self.endpoint.borrow_mut();
+        endpoint.fold_outcomes();
+        Ok(endpoint
+            .bus(handle)?
+            .group_metrics(&name)
+            .map(NativeGroupMetrics::from))
+    }
+
+    /// Names of the groups of a bus.
+    #[napi(catch_unwind)]
+    pub fn group_names(&self, handle: u32) -> Result<Vec<String>> {
+        Ok(self.endpoint.borrow().bus(handle)?.group_names())
+    }
+
+    /// Sleeps until the record that the last submit refused may be admitted, for some milliseconds at most: false when they are
+    /// over.
+    #[napi(catch_unwind)]
+    pub fn await_room(&self, most_ms: f64) -> bool {
+        let slice =
+            Duration::from_secs_f64((most_ms / 1e3).clamp(0.0, LONGEST_SLEEP.as_secs_f64()));
+        self.endpoint
+            .borrow_mut()
+            .await_room(Instant::now() + slice)
     }
 
     /// Ends the subscription in a slot.
@@ -293,6 +281,12 @@ impl NativeEndpoint {
     #[napi(catch_unwind)]
     pub fn malformed_outboxes(&self) -> f64 {
         self.endpoint.borrow().faults.malformed_outboxes as f64
+    }
+
+    /// Answers to requests that could not be sent, by this thread.
+    #[napi(catch_unwind)]
+    pub fn lost_answers(&self) -> f64 {
+        self.endpoint.borrow().faults.lost_answers as f64
     }
 
     /// How many subscriptions of the bus match a topic.

@@ -6,7 +6,8 @@ use std::hash::BuildHasher;
 use napi_derive::napi;
 
 use crate::bus::layout::{
-    ATTENTION_BIT, BUS, CONTROL, Exported, FLAG, GATE, OUTCOME, OVERFLOW, RECORD, TARGET_LIST,
+    ANSWER_KIND, ATTENTION_BIT, BALANCING, BUS, CONTROL, DELIVERY_MODE, Exported, FLAG, GATE,
+    OUTCOME, OVERFLOW, RECORD, TARGET_LIST,
 };
 use crate::codec;
 use crate::codec::layout::{BINARY_KINDS, LIMITS, TAGS};
@@ -19,6 +20,9 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("Outcome", OUTCOME),
     ("Gate", GATE),
     ("Overflow", OVERFLOW),
+    ("Balancing", BALANCING),
+    ("DeliveryMode", DELIVERY_MODE),
+    ("AnswerKind", ANSWER_KIND),
     ("Bus", BUS),
     ("Tag", TAGS),
     ("BinaryKind", BINARY_KINDS),

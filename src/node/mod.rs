@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `fast/` | the raw callbacks of the hot path, each bound to its native object |
 //! | `endpoint.rs` | the class `NativeEndpoint`: everything that is not per message |
+//! | `figures.rs` | figures and options of the bus as JavaScript objects |
 //! | `pool.rs` | the class `NativeBufferPool`: everything that is not per block |
 //! | `doorbell.rs` | how another thread wakes this one |
 //! | `thread_bell.rs` | a bell for whatever this thread waits for besides its mailbox |
@@ -28,6 +29,7 @@ mod doorbell;
 mod endpoint;
 mod error;
 mod fast;
+mod figures;
 mod frame;
 mod layout_ts;
 mod memory;

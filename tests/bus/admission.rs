@@ -4,6 +4,7 @@ use std::sync::Barrier;
 
 use agentwire::bus::endpoint::EndpointError;
 use agentwire::bus::layout::*;
+use agentwire::bus::subscription::SubscribeOptions;
 use agentwire::pool::{MAX_BYTES, process_budget};
 
 use super::harness::*;
@@ -212,7 +213,9 @@ fn what_memory_has_no_room_for_must_grow_first() {
     let slots = actor.slots_len();
     (0..slots as u32).for_each(|slot| assert_eq!(actor.subscribe("t", 1), slot));
     assert_eq!(
-        actor.endpoint.subscribe(0, "t", 1),
+        actor
+            .endpoint
+            .subscribe(0, "t", SubscribeOptions::limited_to(1)),
         Err(EndpointError::Outgrown)
     );
     actor.endpoint.unsubscribe(7);

@@ -3,7 +3,7 @@
 use agentwire::bus::endpoint::EndpointError;
 use agentwire::bus::hub::Hub;
 use agentwire::bus::layout::*;
-use agentwire::bus::subscription::Outcome;
+use agentwire::bus::subscription::{Outcome, SubscribeOptions};
 
 use super::harness::*;
 
@@ -118,7 +118,10 @@ fn a_bus_ends_with_its_last_handle() {
     let handle = first.endpoint.open_bus("again");
     let again = first.endpoint.resolve_topic(handle, "t").unwrap().unwrap();
     assert_eq!(again, topic);
-    let (slot, _) = first.endpoint.subscribe(handle, "t", 9).unwrap();
+    let (slot, _) = first
+        .endpoint
+        .subscribe(handle, "t", SubscribeOptions::limited_to(9))
+        .unwrap();
     assert!(first.publish(&Message::new(again, b"after")));
     let received = first.drain(256);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use agentwire::bus::filter::Filter;
 use agentwire::bus::layout::*;
-use agentwire::bus::subscription::Overflow;
+use agentwire::bus::subscription::SubscribeOptions;
 use agentwire::codec::{Value, encode};
 use agentwire::memory::Memory;
 
@@ -36,11 +36,11 @@ fn only(to: i32) -> Option<Filter> {
 }
 
 fn subscribe(actor: &mut Actor, pattern: &str, limit: u64, to: i32) -> u32 {
-    let (slot, _) = actor
-        .endpoint
-        .subscribe_with(0, pattern, limit, Overflow::Reject, only(to))
-        .unwrap();
-    slot
+    let options = SubscribeOptions {
+        filter: only(to),
+        ..SubscribeOptions::limited_to(limit)
+    };
+    actor.subscribe_with(pattern, options)
 }
 
 fn to(to: i32) -> Vec<u8> {

@@ -9,7 +9,7 @@ use agentwire::bus::endpoint::{Endpoint, EndpointMemory};
 use agentwire::bus::layout::*;
 use agentwire::bus::named_bus::BusMetrics;
 use agentwire::bus::receiver::Doorbell;
-use agentwire::bus::subscription::Ledger;
+use agentwire::bus::subscription::{Ledger, SubscribeOptions};
 use agentwire::memory::{HeapBytes, Memory, SharedBytes};
 use agentwire::pool::SegmentPool;
 
@@ -117,6 +117,9 @@ pub struct Message<'a> {
     pub correlation: Option<u64>,
     /// Bus handle and name of a topic without an id.
     pub inline_topic: Option<(u32, &'a str)>,
+    pub expires_in: Option<Duration>,
+    /// Its number as a request, and how many milliseconds it waits.
+    pub request: Option<(u32, u32)>,
 }
 
 impl<'a> Message<'a> {
@@ -127,6 +130,22 @@ impl<'a> Message<'a> {
             payload,
             correlation: None,
             inline_topic: None,
+            expires_in: None,
+            request: None,
+        }
+    }
+
+    pub fn expiring_in(self, time: Duration) -> Self {
+        Self {
+            expires_in: Some(time),
+            ..self
+        }
+    }
+
+    pub fn asking(self, number: u32) -> Self {
+        Self {
+            request: Some((number, 60_000)),
+            ..self
         }
     }
 
@@ -146,9 +165,18 @@ impl<'a> Message<'a> {
             record.extend((name.len() as u32).to_le_bytes());
             record.extend(bus.to_le_bytes());
         }
+        if let Some(time) = self.expires_in {
+            flags |= EXPIRY;
+            record.extend((time.as_nanos() as u64).to_le_bytes());
+        }
         if let Some(correlation) = self.correlation {
             flags |= CORRELATION;
             record.extend(correlation.to_le_bytes());
+        }
+        if let Some((number, milliseconds)) = self.request {
+            flags |= REPLY;
+            record.extend(number.to_le_bytes());
+            record.extend(milliseconds.to_le_bytes());
         }
         let payload_length = if in_block {
             0
@@ -186,6 +214,8 @@ pub struct Received {
     pub payload: Vec<u8>,
     /// Handle and length.
     pub block: Option<(u64, usize)>,
+    /// Handle of the request that it is.
+    pub request: Option<u64>,
 }
 
 /// A thread with an endpoint.
@@ -256,7 +286,12 @@ impl Actor {
 
     /// Subscribes: the slot.
     pub fn subscribe(&mut self, pattern: &str, limit: u64) -> u32 {
-        self.endpoint.subscribe(0, pattern, limit).unwrap().0
+        self.subscribe_with(pattern, SubscribeOptions::limited_to(limit))
+    }
+
+    /// Subscribes with these options: the slot.
+    pub fn subscribe_with(&mut self, pattern: &str, options: SubscribeOptions) -> u32 {
+        self.endpoint.subscribe(0, pattern, options).unwrap().0
     }
 
     pub fn metrics(&mut self) -> BusMetrics {
@@ -278,6 +313,13 @@ impl Actor {
 
     pub fn committed(&self) -> usize {
         self.word(OUTBOX_COMMITTED) as usize
+    }
+
+    /// True when it was told to drain without its bell; clears that.
+    pub fn has_own_mail(&self) -> bool {
+        let mail = self.word(OWN_MAIL);
+        self.control.store(OWN_MAIL, 0, Ordering::Relaxed);
+        mail != 0
     }
 
     pub fn is_parked(&self) -> bool {
@@ -447,6 +489,7 @@ impl Actor {
             .for_each(|flag| _ = extension(flag));
         let correlation = extension(CORRELATION);
         let block = extension(BLOCK);
+        let request = extension(REPLY);
         let mut slots = vec![word(TARGET)];
         if let Some(targets) = targets {
             slots = (0..word(targets) as usize)
@@ -476,6 +519,7 @@ impl Actor {
             timestamp: long(TIMESTAMP),
             payload,
             block: block.map(|at| (long(at), payload_length)),
+            request: request.map(long),
         }
     }
 }

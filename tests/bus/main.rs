@@ -4,10 +4,12 @@ mod admission;
 mod delivery;
 mod endings;
 mod filters;
+mod groups;
 mod harness;
 mod hostile;
-
 mod overflow;
 mod queue;
+mod requests;
 mod threads;
+mod waiting;
 mod watching;

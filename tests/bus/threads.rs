@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
 use agentwire::bus::layout::*;
-use agentwire::bus::subscription::Outcome;
+use agentwire::bus::subscription::{Outcome, SubscribeOptions};
 
 use super::harness::*;
 
@@ -264,7 +264,12 @@ fn subscriptions_that_come_and_go_while_others_publish() {
                             break;
                         }
                         let pattern = patterns[(round * 5 + churner) % patterns.len()];
-                        open.push(actor.endpoint.subscribe(0, pattern, 300).unwrap());
+                        open.push(
+                            actor
+                                .endpoint
+                                .subscribe(0, pattern, SubscribeOptions::limited_to(300))
+                                .unwrap(),
+                        );
                         if open.len() > 20 {
                             let (slot, _) = open.remove(round * 7 % open.len());
                             actor.endpoint.unsubscribe(slot);
@@ -329,7 +334,10 @@ fn a_bus_that_is_opened_and_closed_by_many() {
                 let mut actor = Actor::new();
                 for _ in 0..rounds {
                     let handle = actor.endpoint.open_bus("flicker");
-                    let (slot, _) = actor.endpoint.subscribe(handle, "t.*", 1000).unwrap();
+                    let (slot, _) = actor
+                        .endpoint
+                        .subscribe(handle, "t.*", SubscribeOptions::limited_to(1000))
+                        .unwrap();
                     let topic = actor
                         .endpoint
                         .resolve_topic(handle, "t.x")

@@ -30,6 +30,7 @@ pub fn functions<'env>(env: &'env Env, endpoint: &LocalEndpoint) -> Result<Objec
             (c"drainCritical", drain_critical),
             (c"submitBlock", submit_block),
             (c"takeBlock", take_block),
+            (c"answer", answer),
         ],
     )
 }
@@ -109,5 +110,24 @@ unsafe extern "C" fn take_block(
                 .copy_from_nonoverlapping(ptr::NonNull::from(block.bytes()).cast(), target.len())
         };
         arguments.boolean(true)
+    })
+}
+
+/// `answer(handleLow: number, handleHigh: number, kind: number, payload: Uint8Array): boolean`: one answer to the request of that
+/// handle. False when it comes late.
+unsafe extern "C" fn answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    on_endpoint(env, info, |endpoint, arguments| {
+        let (Some(low), Some(high), Some(kind), Some(payload)) = (
+            arguments.uint(0),
+            arguments.uint(1),
+            arguments.uint(2),
+            arguments.bytes(3),
+        ) else {
+            return arguments.refuse();
+        };
+        // SAFETY: the array stays as it is during this call.
+        let payload = unsafe { Source::from_raw(payload.cast(), payload.len()) };
+        let handle = u64::from(low) | u64::from(high) << 32;
+        arguments.boolean(endpoint.answer(handle, kind as usize, payload))
     })
 }

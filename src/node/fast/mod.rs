@@ -25,7 +25,7 @@ pub type RawCallback =
     unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
 /// Most arguments that a raw callback takes.
-const MOST_ARGUMENTS: usize = 3;
+const MOST_ARGUMENTS: usize = 4;
 
 /// A JavaScript object with functions that are bound to `owner`. Each of them owns a count of it, so it lives
 /// until the last one is collected or its environment ends, and is dropped on its own thread.

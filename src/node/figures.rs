@@ -1,0 +1,157 @@
+//! Figures and options as JavaScript objects.
+
+use napi::bindgen_prelude::Error;
+use napi_derive::napi;
+
+use super::error::{Code, Result};
+use crate::bus::filter::Filter;
+use crate::bus::group::GroupMetrics;
+use crate::bus::named_bus::BusMetrics;
+use crate::bus::subscription::{Ledger, Outcome, Overflow, SubscribeOptions};
+
+/// The figures of a bus or of a subscription. At rest: admitted = handled + failed + unsubscribed + undecodable +
+/// expired + subscriberDied + overflow + oldest + newest + inFlight.
+#[napi(object)]
+pub struct NativeLedger {
+    /// Messages admitted.
+    pub admitted: f64,
+    /// Handled without an error.
+    pub handled: f64,
+    /// The handler threw or rejected.
+    pub failed: f64,
+    /// Dropped: the subscription had ended when the message's turn came.
+    pub unsubscribed: f64,
+    /// Dropped: the payload's bytes were no value.
+    pub undecodable: f64,
+    /// Dropped: its time was over.
+    pub expired: f64,
+    /// Dropped: the subscriber's thread ended.
+    pub subscriber_died: f64,
+    /// Dropped: no memory.
+    pub overflow: f64,
+    /// Dropped: given up by a full subscription that drops its oldest.
+    pub oldest: f64,
+    /// Dropped: too much for a full subscription.
+    pub newest: f64,
+    /// Admitted and not ended.
+    pub in_flight: f64,
+    /// Kept away by the subscription's filter, and not admitted.
+    pub filtered: f64,
+}
+
+impl From<Ledger> for NativeLedger {
+    fn from(ledger: Ledger) -> Self {
+        let ended = |outcome: Outcome| ledger.ended[outcome as usize] as f64;
+        Self {
+            admitted: ledger.admitted as f64,
+            handled: ended(Outcome::Handled),
+            failed: ended(Outcome::Failed),
+            unsubscribed: ended(Outcome::Unsubscribed),
+            undecodable: ended(Outcome::Undecodable),
+            expired: ended(Outcome::Expired),
+            subscriber_died: ended(Outcome::SubscriberDied),
+            overflow: ended(Outcome::Overflow),
+            oldest: ended(Outcome::Oldest),
+            newest: ended(Outcome::Newest),
+            in_flight: ledger.in_flight() as f64,
+            filtered: ledger.filtered as f64,
+        }
+    }
+}
+
+/// The figures of a bus.
+#[napi(object)]
+pub struct NativeBusMetrics {
+    /// Messages that a submit took.
+    pub published: f64,
+    /// Of those, the ones that no subscription matched.
+    pub unmatched: f64,
+    /// Publishes that were refused because a subscription was full.
+    pub refused: f64,
+    /// Sum over all subscriptions that there are and were.
+    pub ledger: NativeLedger,
+    /// Subscriptions at this moment.
+    pub subscriptions: f64,
+    /// Topics with an id.
+    pub topics: f64,
+}
+
+impl From<BusMetrics> for NativeBusMetrics {
+    fn from(metrics: BusMetrics) -> Self {
+        Self {
+            published: metrics.published as f64,
+            unmatched: metrics.unmatched as f64,
+            refused: metrics.refused as f64,
+            ledger: metrics.ledger.into(),
+            subscriptions: metrics.subscriptions as f64,
+            topics: metrics.topics as f64,
+        }
+    }
+}
+
+/// The figures of a group.
+#[napi(object)]
+pub struct NativeGroupMetrics {
+    /// A `Balancing`.
+    pub balancing: u32,
+    /// A `DeliveryMode`.
+    pub delivery: u32,
+    /// Members at this moment.
+    pub members: f64,
+    /// Messages that a member was picked for.
+    pub assigned: f64,
+    /// Submits that stopped because no member had room.
+    pub refused: f64,
+    /// Sum over all members that there are and were.
+    pub ledger: NativeLedger,
+}
+
+impl From<GroupMetrics> for NativeGroupMetrics {
+    fn from(metrics: GroupMetrics) -> Self {
+        let (balancing, delivery) = metrics.settings.numbers();
+        Self {
+            balancing,
+            delivery,
+            members: metrics.members as f64,
+            assigned: metrics.assigned as f64,
+            refused: metrics.refused as f64,
+            ledger: metrics.ledger.into(),
+        }
+    }
+}
+
+/// What a subscription asks for.
+#[napi(object)]
+pub struct NativeSubscribeOptions {
+    /// Most messages in flight, or that wait.
+    pub queue_limit: f64,
+    /// Most bytes that wait.
+    pub queue_limit_bytes: Option<f64>,
+    /// Most messages that are with its handlers.
+    pub max_in_flight: Option<u32>,
+    /// An `Overflow`.
+    pub overflow: u32,
+    /// With `Overflow.Block`: how long a publisher waits at most.
+    pub block_ms: u32,
+    /// Place among those of its thread that get the same message.
+    pub priority: u32,
+    /// The name of its group.
+    pub group: Option<String>,
+}
+
+impl NativeSubscribeOptions {
+    /// The options as the bus takes them.
+    pub fn with_filter(self, filter: Option<&[u8]>) -> Result<SubscribeOptions> {
+        let overflow = Overflow::from_number(self.overflow, self.block_ms)
+            .ok_or_else(|| Error::new(Code::Argument, "there is no such overflow policy"))?;
+        Ok(SubscribeOptions {
+            queue_limit: self.queue_limit as u64,
+            queue_limit_bytes: self.queue_limit_bytes.map(|bytes| bytes as u64),
+            max_in_flight: self.max_in_flight,
+            overflow,
+            priority: self.priority.min(3) as u8,
+            filter: filter.map(Filter::decode).transpose()?,
+            group: self.group.map(Into::into),
+        })
+    }
+}

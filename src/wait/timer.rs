@@ -1,0 +1,175 @@
+//! The one timer of the process: a native thread that calls what is due, so that a thread that is stuck in a handler does not
+//! hold up its own deadlines. It is started when it is first needed, and sleeps while nothing is due.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use super::clock::{instant_of, steady_now};
+use crate::sync::{AtomicU64, Condvar, Mutex, Ordering};
+
+/// Deadlines are met to this precision: what is due sooner than this after a call waits for the next one.
+const GRAIN: Duration = Duration::from_millis(1);
+/// A call that took some time is not repeated before this many times as long has passed: the timer takes a twentieth of a core at most.
+const REST: u32 = 19;
+/// How long a sleep without deadlines lasts; then the thread looks, and sleeps on.
+const LONG: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Something with deadlines.
+pub trait Due: Send + Sync {
+    /// Does what is due at `now`, in nanoseconds of the steady clock. The time at which it is to be called again, if any.
+    fn due(&self, now: u64) -> Option<u64>;
+}
+
+struct Deadline {
+    at: u64,
+    what: Weak<dyn Due>,
+}
+
+impl PartialEq for Deadline {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Deadline {}
+
+impl PartialOrd for Deadline {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Deadline {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.at.cmp(&other.at)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    deadlines: BinaryHeap<Reverse<Deadline>>,
+    is_running: bool,
+}
+
+/// See the module's documentation.
+#[derive(Default)]
+pub struct Timer {
+    state: Mutex<State>,
+    changed: Condvar,
+    failed_starts: AtomicU64,
+}
+
+impl Timer {
+    /// The timer of this process.
+    pub fn global() -> &'static Self {
+        static TIMER: OnceLock<Timer> = OnceLock::new();
+        TIMER.get_or_init(Self::default)
+    }
+
+    /// Has `what` called at this time of the steady clock, unless it is gone by then. Without a thread (the system gives none)
+    /// nothing is called, and the next call of this tries again.
+    pub fn call_at<T: Due + 'static>(&'static self, at: u64, what: &Arc<T>) {
+        let what: Weak<T> = Arc::downgrade(what);
+        let mut state = self.state.lock();
+        let was_first = state.deadlines.peek().is_none_or(|first| at < first.0.at);
+        state.deadlines.push(Reverse(Deadline { at, what }));
+        if !state.is_running {
+            let started = std::thread::Builder::new()
+                .name("agentwire timer".into())
+                .spawn(|| self.run());
+            state.is_running = started.is_ok();
+            if started.is_err() {
+                self.failed_starts.fetch_add(1, Ordering::Relaxed);
+            }
+        } else if was_first {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Times that the system gave no thread.
+    pub fn failed_starts(&self) -> u64 {
+        self.failed_starts.load(Ordering::Relaxed)
+    }
+
+    fn run(&self) -> ! {
+        let mut state = self.state.lock();
+        loop {
+            let now = steady_now();
+            let first = state.deadlines.peek().map(|first| first.0.at);
+            match first {
+                Some(at) if at <= now => {
+                    let Reverse(Deadline { what, .. }) = state.deadlines.pop().expect("peeked");
+                    drop(state);
+                    let again = call(&what, now);
+                    state = self.state.lock();
+                    state.deadlines.extend(again.map(Reverse));
+                }
+                _ => {
+                    let until = first.unwrap_or(now + LONG.as_nanos() as u64);
+                    (state, _) = self.changed.wait_until(state, instant_of(until));
+                }
+            }
+        }
+    }
+}
+
+/// Calls what is due: its next deadline.
+fn call(what: &Weak<dyn Due>, now: u64) -> Option<Deadline> {
+    let due = what.upgrade()?;
+    let next = due.due(now)?;
+    let after = steady_now();
+    let rest = (after - now).saturating_mul(u64::from(REST));
+    let at = next.max(after + rest.max(GRAIN.as_nanos() as u64));
+    Some(Deadline {
+        at,
+        what: Weak::clone(what),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    struct Ticks {
+        left: AtomicU64,
+        sent: mpsc::SyncSender<u64>,
+    }
+
+    impl Due for Ticks {
+        fn due(&self, now: u64) -> Option<u64> {
+            self.sent.send(now).expect("the test listens");
+            (self.left.fetch_sub(1, Ordering::Relaxed) > 1).then_some(now)
+        }
+    }
+
+    #[test]
+    fn what_is_due_is_called_in_order_and_not_before_its_time() {
+        let timer: &'static Timer = Box::leak(Box::default());
+        let (sent, received) = mpsc::sync_channel(16);
+        let ticks = |left| {
+            let (left, sent) = (AtomicU64::new(left), sent.clone());
+            Arc::new(Ticks { left, sent })
+        };
+        let (soon, late, never) = (ticks(3), ticks(1), ticks(1));
+        let start = steady_now();
+        let milliseconds = |count: u64| start + count * 1_000_000;
+        timer.call_at(milliseconds(60), &late);
+        timer.call_at(milliseconds(5), &soon);
+        timer.call_at(milliseconds(10), &never);
+        drop(never);
+        let times: Vec<u64> = (0..4)
+            .map(|_| {
+                received
+                    .recv_timeout(Duration::from_secs(60))
+                    .expect("a call")
+            })
+            .collect();
+        assert!(times[0] >= milliseconds(5) && times.is_sorted());
+        assert!(times[3] >= milliseconds(60));
+        assert!(received.recv_timeout(Duration::from_millis(20)).is_err());
+        assert_eq!(timer.failed_starts(), 0);
+    }
+}
