@@ -12,6 +12,7 @@ import { memory } from './rows/memory.mjs';
 import { pools } from './rows/pools.mjs';
 import { ringAlone } from './rows/ring-alone.mjs';
 import { ringPair } from './rows/ring-pair.mjs';
+import { routing } from './rows/routing.mjs';
 import { soak } from './rows/soak.mjs';
 import { stages } from './rows/stages.mjs';
 import { stringPool } from './rows/string-pool.mjs';
@@ -31,6 +32,7 @@ const HELP = `Usage: npm run bench [-- options]
                    10       string pool
                    11       codec pool
                    12       messages to bytes and back
+                   13       routes among very many subscriptions
                    14       emit and publish on one thread
                    16       memory of agents
                    17       garbage per message
@@ -68,6 +70,7 @@ const rows = [
   { names: ['10'], run: stringPool },
   { names: ['11'], run: codecPool },
   { names: ['12'], run: codecs },
+  { names: ['13'], run: routing },
   { names: ['14'], run: emitter },
   { names: ['16'], run: memory },
   { names: ['17'], run: garbage },

@@ -5,7 +5,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`node`] | Node-API glue: raw callbacks for the hot path, one file per JS-visible thing |
-//! | [`bus`] | topics, the subscription trie, routes, mailboxes, endpoints, accounting |
+//! | [`bus`] | topics, routing tables, routes, mailboxes, endpoints, accounting |
 //! | [`intern`] | process-wide append-only tables of strings and shapes |
 //! | [`bloom`] | a Bloom filter over shared memory |
 //! | [`codec`] | the wire format of values: decode, validate, encode, field paths |

@@ -12,18 +12,18 @@ pub use std::sync::{
 
 #[cfg(loom)]
 pub use loom::sync::{
-    Arc, MutexGuard,
+    Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard,
     atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
 #[cfg(shuttle)]
 pub use shuttle::sync::{
-    Arc, MutexGuard,
+    Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard,
     atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
 #[cfg(not(model))]
-pub use parking_lot::{Mutex, MutexGuard};
+pub use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 #[cfg(loom)]
 use loom::{sync as model, thread};
@@ -46,6 +46,33 @@ impl<T> Mutex<T> {
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0
             .lock()
+            .expect("a model that panics under the lock has failed already")
+    }
+}
+
+/// The model's lock for many readers or one writer, with the interface of the real one.
+#[cfg(model)]
+#[derive(Debug, Default)]
+pub struct RwLock<T>(model::RwLock<T>);
+
+#[cfg(model)]
+impl<T> RwLock<T> {
+    /// A free lock.
+    pub fn new(value: T) -> Self {
+        Self(model::RwLock::new(value))
+    }
+
+    /// Waits until nobody writes.
+    pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.0
+            .read()
+            .expect("a model that panics under the lock has failed already")
+    }
+
+    /// Waits until nobody else reads or writes.
+    pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0
+            .write()
             .expect("a model that panics under the lock has failed already")
     }
 }

@@ -23,7 +23,9 @@ use super::route::Route;
 use super::run::Run;
 use super::slots::Slots;
 use super::subscription::{Outcome, SubscribeOptions, Subscription};
-use super::topic::{NameError, RouteVersion, Topic};
+use super::tally::{Counting, Tally};
+use super::topic::{NameError, Topic};
+use super::versions::LocalRoute;
 use crate::memory::{Memory, SharedBytes};
 use crate::sync::Ordering;
 
@@ -65,13 +67,21 @@ impl EndpointMemory {
     }
 }
 
+/// A bus that this endpoint has open.
+pub(super) struct OpenBus {
+    pub bus: Arc<Bus>,
+    /// What this endpoint publishes there, through this handle.
+    pub tally: Arc<Tally>,
+}
+
 /// A topic that this endpoint publishes to, with the route as this endpoint last saw it.
 pub(super) struct LocalTopic {
     pub handle: u32,
     pub bus: Arc<Bus>,
+    pub bus_tally: Arc<Tally>,
     pub topic: Arc<Topic>,
-    pub version: RouteVersion,
-    pub route: Arc<Route>,
+    pub tally: Arc<Tally>,
+    pub route: LocalRoute<Route>,
     /// Where the last record went that was refused, if filters kept it from others: `is_writable` waits for those alone.
     pub refused: Option<Route>,
 }
@@ -80,12 +90,17 @@ impl LocalTopic {
     /// The route, made anew when subscriptions changed. On a hit two loads and two comparisons.
     #[inline]
     pub fn current_route(&mut self) -> &Route {
-        let version = self.bus.route_version(&self.topic);
-        if version != self.version {
-            self.route = self.bus.route(&self.topic, version);
-            self.version = version;
+        let routing = self.bus.routing();
+        routing.current_route(&self.topic, &mut self.route)
+    }
+
+    /// Where its messages count.
+    #[inline]
+    pub fn counting(&self) -> Counting<'_> {
+        Counting {
+            bus: &self.bus_tally,
+            topic: Some(&self.tally),
         }
-        &self.route
     }
 }
 
@@ -129,10 +144,12 @@ pub struct EndpointFaults {
 pub struct Endpoint {
     pub(super) receiver: Arc<Receiver>,
     pub(super) memory: EndpointMemory,
-    pub(super) buses: Vec<Option<Arc<Bus>>>,
+    pub(super) buses: Vec<Option<OpenBus>>,
     /// By the index that JavaScript writes into records; index 0 is never used.
     pub(super) topics: Vec<Option<LocalTopic>>,
     free_topics: Vec<u32>,
+    /// Index of the topic whose route was last looked at whether it is stale: see `let_go.rs`.
+    pub(super) looked_at: usize,
     pub(super) slots: Slots,
     pub(super) sequence: u64,
     pub(super) turn: Turn,
@@ -168,6 +185,7 @@ impl Endpoint {
             buses: Vec::new(),
             topics: vec![None],
             free_topics: Vec::new(),
+            looked_at: 0,
             slots: Slots::default(),
             sequence: 0,
             turn: Turn::default(),
@@ -194,19 +212,25 @@ impl Endpoint {
 
     /// Opens a bus: its handle.
     pub fn open_bus(&mut self, name: &str) -> u32 {
-        self.buses.push(Some(Hub::global().open_bus(name)));
+        let bus = Hub::global().open_bus(name);
+        let tally = bus.tallies.open();
+        self.buses.push(Some(OpenBus { bus, tally }));
         self.buses.len() as u32 - 1
     }
 
     /// Gives back a bus that was just opened and not used.
     pub fn abandon_bus(&mut self, handle: u32) {
-        if let Some(bus) = self.buses.get_mut(handle as usize).and_then(Option::take) {
-            Hub::global().close_bus(&bus);
+        if let Some(open) = self.buses.get_mut(handle as usize).and_then(Option::take) {
+            Hub::global().close_bus(&open.bus);
         }
     }
 
     /// The bus behind a handle.
     pub fn bus(&self, handle: u32) -> Result<&Arc<Bus>, EndpointError> {
+        Ok(&self.open(handle)?.bus)
+    }
+
+    fn open(&self, handle: u32) -> Result<&OpenBus, EndpointError> {
         self.buses
             .get(handle as usize)
             .and_then(Option::as_ref)
@@ -242,7 +266,7 @@ impl Endpoint {
             .buses
             .iter()
             .flatten()
-            .any(|open| Arc::ptr_eq(open, &bus))
+            .any(|open| Arc::ptr_eq(&open.bus, &bus))
         {
             bus.unwatch(&self.receiver);
         }
@@ -252,18 +276,17 @@ impl Endpoint {
 
     /// This endpoint's index of a topic, for records; Ok(None) when the bus gives no more topics an id.
     pub fn resolve_topic(&mut self, handle: u32, name: &str) -> Result<Option<u32>, EndpointError> {
-        let bus = Arc::clone(self.bus(handle)?);
-        let Some(topic) = bus.topic(name)? else {
+        let open = self.open(handle)?;
+        let Some(topic) = open.bus.topic(name)? else {
             return Ok(None);
         };
-        let version = bus.route_version(&topic);
-        let route = bus.route(&topic, version);
         let local = LocalTopic {
             handle,
-            bus,
+            bus: Arc::clone(&open.bus),
+            bus_tally: Arc::clone(&open.tally),
+            tally: topic.tallies.open(),
+            route: open.bus.routing().local_route(&topic),
             topic,
-            version,
-            route,
             refused: None,
         };
         let index = match self.free_topics.last() {
@@ -328,8 +351,7 @@ impl Endpoint {
             } = &**subscription;
             // They may wait for a promise that never settles.
             drop(backlog.clear(account, Outcome::Unsubscribed));
-            self.slots.touch(slot);
-            self.fold_outcomes();
+            self.slots.fold_ended(slot, &self.memory.outcomes);
         }
     }
 
@@ -355,7 +377,7 @@ impl Endpoint {
                 bus.leave_group(&group);
                 return Ok(Err(said));
             }
-            Ok(true) => bus.outdate_all_routes(),
+            Ok(true) => bus.routing().outdate_all(),
             Ok(false) => (),
         }
         self.groups.push((handle, group));
@@ -492,9 +514,9 @@ impl Endpoint {
                 bus.leave_group(&group);
             }
         }
-        for bus in std::mem::take(&mut self.buses).into_iter().flatten() {
-            bus.unwatch(&self.receiver);
-            Hub::global().close_bus(&bus);
+        for open in std::mem::take(&mut self.buses).into_iter().flatten() {
+            open.bus.unwatch(&self.receiver);
+            Hub::global().close_bus(&open.bus);
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 
 use super::named_bus::Bus;
+use super::routing::shrink;
 use super::topic::Topic;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -13,7 +15,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 pub struct Hub {
     buses: Mutex<HashMap<Box<str>, Arc<Bus>>>,
     /// Topics by id, to name the topic of a received record. An id is never given twice.
-    topics: RwLock<HashMap<u32, Arc<Topic>>>,
+    topics: RwLock<HashMap<u32, Arc<Topic>, RandomState>>,
     next_topic: AtomicU32,
     next_endpoint: AtomicU32,
     next_subscription: AtomicU64,
@@ -51,16 +53,22 @@ impl Hub {
         }
         buses.remove(&*bus.name);
         // Before the lock on the hub's topics: `Bus::topic` holds the bus's while it takes the hub's.
-        let ids = bus.topic_ids();
+        let ended = bus.routing().topics_named("**");
         let mut topics = self.topics.write();
-        for id in ids {
-            topics.remove(&id);
+        for topic in ended {
+            topics.remove(&topic.id);
         }
+        shrink(&mut topics);
     }
 
     /// True when a thread of this process has a bus of that name open.
     pub fn has_bus(&self, name: &str) -> bool {
         self.buses.lock().contains_key(name)
+    }
+
+    /// The bus of that name, if a thread of this process has it open. That it is looked at does not keep it open.
+    pub fn bus(&self, name: &str) -> Option<Arc<Bus>> {
+        self.buses.lock().get(name).cloned()
     }
 
     /// A new topic with an id of its own.

@@ -213,6 +213,8 @@ exported! {
         MAX_TOPIC_BYTES / "MaxTopicBytes" = 256;
         /// Most segments of a topic or pattern.
         MAX_TOPIC_SEGMENTS / "MaxTopicSegments" = 32;
+        /// Most topics that a bus gives an id. The name of a further one travels with each message.
+        MAX_TOPICS / "MaxTopics" = 128 * 1024;
         /// Most records of one drain.
         MAX_DRAIN_RECORDS / "MaxDrainRecords" = 512;
         /// Default of a subscription's queueLimit, messages.

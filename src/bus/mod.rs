@@ -1,7 +1,7 @@
 //! The bus. The path of a message, file by file:
 //!
 //! 1. A thread's JavaScript writes a record into its outbox ([`layout`], [`record`]).
-//! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`named_bus`], [`trie`]), leaves out whose [`filter`] does not
+//! 2. `submit.rs` finds the topic's [`route`] ([`topic`], [`routing`], [`versions`]), leaves out whose [`filter`] does not
 //!    want the record (`narrow.rs`), asks every other matching [`subscription`] for room ([`account`], [`crate::wait`]) and
 //!    copies the record into the mailbox of each thread. A subscription that drops its oldest has a [`backlog`] of messages
 //!    that it may still give up ([`kept`]).
@@ -17,6 +17,7 @@ pub mod answers;
 pub mod backlog;
 pub mod mailbox;
 pub mod queue;
+pub mod versions;
 
 #[cfg(not(model))]
 mod admission;
@@ -39,6 +40,10 @@ pub mod kept;
 #[cfg(not(model))]
 pub mod layout;
 #[cfg(not(model))]
+mod let_go;
+#[cfg(not(model))]
+pub mod metrics;
+#[cfg(not(model))]
 pub mod named_bus;
 #[cfg(not(model))]
 mod narrow;
@@ -55,6 +60,8 @@ pub mod request;
 #[cfg(not(model))]
 pub mod route;
 #[cfg(not(model))]
+pub mod routing;
+#[cfg(not(model))]
 mod run;
 #[cfg(not(model))]
 mod slots;
@@ -63,6 +70,6 @@ mod submit;
 #[cfg(not(model))]
 pub mod subscription;
 #[cfg(not(model))]
-pub mod topic;
+pub mod tally;
 #[cfg(not(model))]
-pub mod trie;
+pub mod topic;

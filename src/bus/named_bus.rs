@@ -3,40 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
+use foldhash::fast::RandomState;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use super::group::{Group, GroupMetrics};
-use super::hub::Hub;
+use super::group::Group;
 use super::layout::ROUTES;
 use super::receiver::Receiver;
 use super::route::Route;
+use super::routing::{Routing, shrink};
 use super::subscription::{Ledger, Subscription};
-use super::topic::{NameError, RouteVersion, Topic, check_pattern, check_topic};
-use super::trie::Trie;
-use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
-
-/// Most topics that a bus gives an id. The name of a further one travels with each message.
-pub const MAX_TOPICS: usize = 65_536;
+use super::tally::Tallies;
+use super::topic::{NameError, Topic, check_pattern};
+use crate::sync::{AtomicUsize, Ordering, fence};
 
 /// Ended subscriptions are swept when so many more have gathered than are still referred to.
 const FEWEST_TO_SWEEP: usize = 64;
-
-/// Figures of a bus.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct BusMetrics {
-    /// Messages that a submit took.
-    pub published: u64,
-    /// Of those, the ones that no subscription matched.
-    pub unmatched: u64,
-    /// Publishes that were refused because a subscription was full.
-    pub refused: u64,
-    /// Sum over all subscriptions that there are and were.
-    pub ledger: Ledger,
-    /// Subscriptions at this moment.
-    pub subscriptions: usize,
-    /// Topics with an id.
-    pub topics: usize,
-}
 
 /// See the module's documentation.
 pub struct Bus {
@@ -44,30 +25,26 @@ pub struct Bus {
     pub name: Box<str>,
     /// How many openings were not given back yet. Changed under the hub's lock.
     pub(super) handles: AtomicUsize,
-    trie: RwLock<Trie<Arc<Subscription>>>,
-    /// Changes of subscriptions with wildcards.
-    wild_version: AtomicU64,
-    topics: RwLock<HashMap<Box<str>, Arc<Topic>>>,
+    routing: Routing,
     /// Endpoints that remember routes of their own: told when subscriptions change.
     watchers: RwLock<Vec<Arc<Receiver>>>,
     subscriptions: Mutex<Subscriptions>,
     /// The groups that somebody holds: a member, or who made it.
     groups: Mutex<HashMap<Box<str>, HeldGroup>>,
-    published: AtomicU64,
-    unmatched: AtomicU64,
-    refused: AtomicU64,
+    /// What is published, to topics with an id and without.
+    pub(super) tallies: Tallies,
 }
 
 #[derive(Default)]
-struct Subscriptions {
-    by_id: HashMap<u64, Arc<Subscription>>,
+pub(super) struct Subscriptions {
+    by_id: HashMap<u64, Arc<Subscription>, RandomState>,
     /// Those that ended, but may still be in the route of a publisher: it may be between their admission and a
     /// mailbox that takes nothing more, with a message that it is about to count out, or come upon them yet.
     leaving: Vec<Arc<Subscription>>,
     /// Length of `leaving` at which it is swept.
     sweep_at: usize,
     /// Sum of those that are no more.
-    retired: Ledger,
+    pub retired: Ledger,
 }
 
 struct HeldGroup {
@@ -76,6 +53,11 @@ struct HeldGroup {
 }
 
 impl Subscriptions {
+    /// Those whose ledgers are no part of the sum yet.
+    pub fn with_open_ledger(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+        self.by_id.values().chain(&self.leaving)
+    }
+
     /// Adds up and lets go those that nobody else refers to: their ledgers are final.
     fn sweep(&mut self) {
         let Self {
@@ -96,6 +78,7 @@ impl Subscriptions {
             false
         });
         self.sweep_at = 2 * self.leaving.len() + FEWEST_TO_SWEEP;
+        self.leaving.shrink_to(2 * self.sweep_at);
     }
 }
 
@@ -104,50 +87,34 @@ impl Bus {
         Self {
             name: name.into(),
             handles: AtomicUsize::new(0),
-            trie: RwLock::default(),
-            wild_version: AtomicU64::new(0),
-            topics: RwLock::default(),
+            routing: Routing::default(),
             watchers: RwLock::default(),
             subscriptions: Mutex::default(),
             groups: Mutex::default(),
-            published: AtomicU64::new(0),
-            unmatched: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            tallies: Tallies::default(),
         }
     }
 
-    /// The topic of that name, made at first sight. None when the bus has [`MAX_TOPICS`].
+    /// The topic of that name, made at first sight. None when the bus has [`MAX_TOPICS`](super::layout::MAX_TOPICS).
     pub fn topic(&self, name: &str) -> Result<Option<Arc<Topic>>, NameError> {
-        if let Some(topic) = self.topics.read().get(name) {
-            return Ok(Some(Arc::clone(topic)));
-        }
-        check_topic(name)?;
-        let mut topics = self.topics.write();
-        if topics.len() >= MAX_TOPICS && !topics.contains_key(name) {
-            return Ok(None);
-        }
-        let topic = topics
-            .entry(name.into())
-            .or_insert_with(|| Hub::global().new_topic(name));
-        Ok(Some(Arc::clone(topic)))
+        self.routing.topic(name)
     }
 
-    /// Ids of all topics.
-    pub(super) fn topic_ids(&self) -> Vec<u32> {
-        self.topics.read().values().map(|topic| topic.id).collect()
+    /// The routing tables.
+    #[inline]
+    pub fn routing(&self) -> &Routing {
+        &self.routing
     }
 
     /// Adds a subscription: whatever is submitted from now on finds it.
     pub fn subscribe(&self, subscription: &Arc<Subscription>) -> Result<(), NameError> {
-        let wild = check_pattern(&subscription.pattern)?;
+        check_pattern(&subscription.pattern)?;
         self.subscriptions
             .lock()
             .by_id
             .insert(subscription.id, Arc::clone(subscription));
-        self.trie
-            .write()
-            .insert(&subscription.pattern, Arc::clone(subscription));
-        self.outdate_routes(&subscription.pattern, wild);
+        self.routing.subscribe(subscription);
+        self.tell_watchers();
         Ok(())
     }
 
@@ -159,16 +126,15 @@ impl Bus {
         if let Some(group) = &subscription.group {
             self.leave_group(group);
         }
-        self.trie
-            .write()
-            .remove(&subscription.pattern, subscription);
-        self.outdate_routes(&subscription.pattern, subscription.pattern.contains('*'));
+        self.routing.unsubscribe(subscription);
+        self.tell_watchers();
     }
 
     /// Moves the ledger of an ended subscription to the bus's sum, once it is spent.
     pub fn retire(&self, subscription: &Subscription) {
         let mut subscriptions = self.subscriptions.lock();
         if let Some(ended) = subscriptions.by_id.remove(&subscription.id) {
+            shrink(&mut subscriptions.by_id);
             subscriptions.leaving.push(ended);
             if subscriptions.leaving.len() >= subscriptions.sweep_at {
                 subscriptions.sweep();
@@ -176,23 +142,10 @@ impl Bus {
         }
     }
 
-    /// Makes the routes stale that the pattern has a part in. The trie was changed before.
-    fn outdate_routes(&self, pattern: &str, wild: bool) {
-        if wild {
-            // SYNC POINT version: Release pairs with the Acquire in `route_version`.
-            self.wild_version.fetch_add(1, Ordering::Release);
-        } else if let Some(topic) = self.topics.read().get(pattern) {
-            topic.outdate();
-        }
+    fn tell_watchers(&self) {
         for watcher in &*self.watchers.read() {
             watcher.raise(ROUTES as u32);
         }
-    }
-
-    /// Makes all routes of the bus stale.
-    pub fn outdate_all_routes(&self) {
-        // SYNC POINT version: Release pairs with the Acquire in `route_version`.
-        self.wild_version.fetch_add(1, Ordering::Release);
     }
 
     /// The group of that name, made at first sight, with one holder more. Given back by [`Bus::leave_group`].
@@ -217,17 +170,9 @@ impl Bus {
         }
     }
 
-    /// The figures of a group, if there is one of that name.
-    pub fn group_metrics(&self, name: &str) -> Option<GroupMetrics> {
-        let group = Arc::clone(&self.groups.lock().get(name)?.group);
-        let mut subscriptions = self.subscriptions.lock();
-        subscriptions.sweep();
-        let all = subscriptions.by_id.values().chain(&subscriptions.leaving);
-        let is_member = |subscription: &&Arc<Subscription>| {
-            let of = subscription.group.as_ref();
-            of.is_some_and(|of| Arc::ptr_eq(of, &group))
-        };
-        Some(group.metrics(all.filter(is_member)))
+    /// The group of that name, if there is one.
+    pub(super) fn group(&self, name: &str) -> Option<Arc<Group>> {
+        Some(Arc::clone(&self.groups.lock().get(name)?.group))
     }
 
     /// Names of the groups that there are.
@@ -258,87 +203,30 @@ impl Bus {
             .retain(|watcher| watcher.id != receiver.id);
     }
 
-    /// What a route of this topic must have been made from to be good.
-    #[inline]
-    pub fn route_version(&self, topic: &Topic) -> RouteVersion {
-        // SYNC POINT version: Acquire pairs with the Release in `outdate_routes`.
-        RouteVersion {
-            exact: topic.version(),
-            wild: self.wild_version.load(Ordering::Acquire),
-        }
-    }
-
-    /// The topic's route as of `version`, which the caller read before; a later change of subscriptions
-    /// shows as a later version at the next look.
-    pub fn route(&self, topic: &Topic, version: RouteVersion) -> Arc<Route> {
-        let mut cached = topic.route.lock();
-        match &*cached {
-            Some((made_from, route)) if *made_from == version => Arc::clone(route),
-            _ => {
-                let route = Arc::new(self.match_route(&topic.name));
-                *cached = Some((version, Arc::clone(&route)));
-                route
-            }
-        }
-    }
-
     /// The route of a topic that has no id.
     pub fn match_route(&self, topic: &str) -> Route {
-        let mut matching = Vec::new();
-        self.trie.read().each_match(topic, |subscription| {
-            matching.push(Arc::clone(subscription))
-        });
-        Route::new(matching)
+        self.routing.match_route(topic)
     }
 
     /// How many subscriptions match a topic.
     pub fn count_matches(&self, topic: &str) -> usize {
-        let mut count = 0;
-        self.trie.read().each_match(topic, |_| count += 1);
-        count
+        self.routing.count_matches(topic)
     }
 
     /// Ids of the subscriptions that match a topic, in order of subscription.
     pub fn matching_ids(&self, topic: &str) -> Vec<u64> {
-        let mut ids = Vec::new();
-        self.trie
-            .read()
-            .each_match(topic, |subscription| ids.push(subscription.id));
-        ids.sort_unstable();
-        ids
+        self.routing.matching_ids(topic)
     }
 
-    /// Counts messages that a submit took.
-    pub fn count_published(&self, published: u64, unmatched: u64) {
-        self.published.fetch_add(published, Ordering::Relaxed);
-        if unmatched != 0 {
-            self.unmatched.fetch_add(unmatched, Ordering::Relaxed);
-        }
+    /// Subscriptions that there are, and those that ended while somebody refers to them still.
+    pub fn subscriptions_in_memory(&self) -> usize {
+        self.subscriptions().with_open_ledger().count()
     }
 
-    /// Counts a publish that was refused.
-    pub fn count_refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The figures now.
-    pub fn metrics(&self) -> BusMetrics {
+    /// The subscriptions, swept.
+    pub(super) fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
         let mut subscriptions = self.subscriptions.lock();
         subscriptions.sweep();
-        let mut ledger = subscriptions.retired;
-        let live = subscriptions.by_id.values().chain(&subscriptions.leaving);
-        live.for_each(|subscription| ledger.add(&subscription.ledger()));
-        BusMetrics {
-            published: self.published.load(Ordering::Relaxed),
-            unmatched: self.unmatched.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
-            ledger,
-            subscriptions: subscriptions
-                .by_id
-                .values()
-                .filter(|subscription| !subscription.account.is_closed())
-                .count(),
-            topics: self.topics.read().len(),
-        }
+        subscriptions
     }
 }

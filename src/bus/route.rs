@@ -93,6 +93,24 @@ impl Route {
         self.legs.iter().flat_map(|leg| leg.targets.iter())
     }
 
+    /// True when a route of these subscriptions would be this one.
+    pub fn leads_to_just(&self, matching: &[&Arc<Subscription>]) -> bool {
+        matching.len() == self.all_targets().count()
+            && matching.iter().all(|&one| self.leads_to(one))
+    }
+
+    fn leads_to(&self, wanted: &Arc<Subscription>) -> bool {
+        let is_wanted = |target: &Arc<Subscription>| Arc::ptr_eq(target, wanted);
+        let Some(group) = wanted.group.as_ref().filter(|_| shares(wanted)) else {
+            return self.targets().any(is_wanted);
+        };
+        let balancing = group.settings().balancing;
+        self.groups
+            .iter()
+            .filter(|leg| leg.balancing == balancing)
+            .any(|leg| leg.members.iter().any(is_wanted))
+    }
+
     /// Every subscription, those of groups last.
     pub fn all_targets(&self) -> impl Iterator<Item = &Arc<Subscription>> {
         let members = self.groups.iter().flat_map(|group| group.members.iter());

@@ -185,21 +185,33 @@ impl Slots {
     /// Carries new outcomes into the ledgers, and frees the slots of ended subscriptions with nothing in flight.
     pub fn fold(&mut self, outcomes: &SharedBytes) {
         let mut touched = std::mem::take(&mut self.touched);
-        touched.retain(|&index| {
-            let Some(slot) = self.slots[index as usize].as_mut() else {
-                return false;
-            };
-            slot.fold(read_counters(outcomes, index));
-            if slot.subscription.account.is_spent() {
-                slot.bus.retire(&slot.subscription);
-                self.vacate(index);
-                return false;
-            }
-            // An ended subscription is looked at until its last message came.
-            slot.touched = slot.in_hand != 0 || slot.subscription.account.is_closed();
-            slot.touched
-        });
+        touched.retain(|&index| self.fold_one(index, outcomes));
         self.touched = touched;
+    }
+
+    /// As [`Slots::fold`], for a slot whose subscription has just ended: who ends very many looks at each only once.
+    pub fn fold_ended(&mut self, index: u32, outcomes: &SharedBytes) {
+        let slot = self.slots.get(index as usize).and_then(Option::as_ref);
+        let is_listed = slot.is_some_and(|slot| slot.touched);
+        if self.fold_one(index, outcomes) && !is_listed {
+            self.touched.push(index);
+        }
+    }
+
+    /// True when the slot must be looked at again.
+    fn fold_one(&mut self, index: u32, outcomes: &SharedBytes) -> bool {
+        let Some(Some(slot)) = self.slots.get_mut(index as usize) else {
+            return false;
+        };
+        slot.fold(read_counters(outcomes, index));
+        if slot.subscription.account.is_spent() {
+            slot.bus.retire(&slot.subscription);
+            self.vacate(index);
+            return false;
+        }
+        // An ended subscription is looked at until its last message came.
+        slot.touched = slot.in_hand != 0 || slot.subscription.account.is_closed();
+        slot.touched
     }
 
     /// Ends one message of a slot, of so many bytes, that was not handed to JavaScript.

@@ -18,7 +18,7 @@ use super::admission::{
 use super::answers::NoAnswer;
 use super::backlog::NEVER;
 use super::block::Block;
-use super::endpoint::{Awaited, Endpoint, EndpointMemory};
+use super::endpoint::{Awaited, Endpoint, EndpointMemory, OpenBus};
 use super::layout::*;
 use super::narrow::copy_payload;
 use super::outgoing::Outgoing;
@@ -27,6 +27,7 @@ use super::record::OutboxRecord;
 use super::request::{Owed, Request};
 use super::route::Route;
 use super::subscription::{Outcome, Subscription};
+use super::tally::Counting;
 use crate::memory::{Memory, SharedBytes, Source};
 use crate::sync::Ordering;
 use crate::wait::Waiter;
@@ -88,6 +89,7 @@ impl Endpoint {
         self.run
             .send(&self.memory.outbox, self.receiver.id, timestamp);
         self.wake_receivers();
+        self.let_go_of_stale_routes();
         let left = end.min(OUTBOX_BYTES).saturating_sub(offset);
         if left != 0 && offset != 0 {
             let (from, to) = (
@@ -136,7 +138,7 @@ impl Endpoint {
             payload,
             ..
         } = self;
-        let (bus, whole, topic_id) = if record.flags & TOPIC_INLINE as u16 == 0 {
+        let (bus, counting, whole, topic_id) = if record.flags & TOPIC_INLINE as u16 == 0 {
             let Some(local) = topics
                 .get_mut(record.topic as usize)
                 .and_then(Option::as_mut)
@@ -145,16 +147,20 @@ impl Endpoint {
                 return true;
             };
             local.current_route();
-            (&local.bus, &*local.route, local.topic.id)
+            (&local.bus, local.counting(), &*local.route, local.topic.id)
         } else {
-            let Some((bus, name)) = inline_topic(&memory.outbox, offset, record, large, buses)
+            let Some((open, name)) = inline_topic(&memory.outbox, offset, record, large, buses)
             else {
                 faults.orphaned_records += 1;
                 return true;
             };
-            inline = bus.match_route(&name);
+            inline = open.bus.match_route(&name);
             inline_name = name;
-            (bus, &inline, 0)
+            let counting = Counting {
+                bus: &open.tally,
+                topic: None,
+            };
+            (&open.bus, counting, &inline, 0)
         };
         let expires_at = expiry_of(&memory.outbox, offset, record);
         let mut block = None;
@@ -174,7 +180,7 @@ impl Endpoint {
         if expires_at != NEVER && expires_at <= steady_now() {
             // It waited here for longer than it was to live.
             *sequence += 1;
-            bus.count_published(1, u64::from(route.is_empty()));
+            counting.published(record.priority, route.is_empty());
             let picks = route
                 .groups
                 .iter()
@@ -208,7 +214,7 @@ impl Endpoint {
         };
         set_gate(memory, gate_index(record), open);
         if !admitted {
-            bus.count_refused();
+            counting.refused();
             let block_ms = block_ms(route, record.priority, receiver);
             memory.control.store(BLOCK_MS, block_ms, Ordering::Relaxed);
             *awaited = (block_ms != 0).then(|| match gate_index(record) {
@@ -234,7 +240,7 @@ impl Endpoint {
         }
         *sequence += 1;
         let is_unmatched = route.legs.is_empty() && picked.is_empty();
-        bus.count_published(1, u64::from(is_unmatched));
+        counting.published(record.priority, is_unmatched);
         for leg in &route.legs {
             note(to_wake, &leg.receiver);
         }
@@ -382,8 +388,8 @@ fn inline_topic<'a>(
     offset: usize,
     record: &OutboxRecord,
     large: Option<Source<'_>>,
-    buses: &'a [Option<Arc<super::named_bus::Bus>>],
-) -> Option<(&'a Arc<super::named_bus::Bus>, String)> {
+    buses: &'a [Option<OpenBus>],
+) -> Option<(&'a OpenBus, String)> {
     let extension = offset + record.extension(TOPIC_INLINE);
     let length = u32::from_le_bytes(outbox.read(extension)) as usize;
     let handle = u32::from_le_bytes(outbox.read(extension + 4)) as usize;
@@ -405,6 +411,6 @@ fn inline_topic<'a>(
             (start..start + length).map(|at| outbox.byte(at)).collect()
         }
     };
-    let bus = buses.get(handle)?.as_ref()?;
-    Some((bus, String::from_utf8(name).ok()?))
+    let open = buses.get(handle)?.as_ref()?;
+    Some((open, String::from_utf8(name).ok()?))
 }

@@ -1,12 +1,9 @@
-//! Topics: their names, their process-wide ids, and the version that says when a cached route is stale.
-
-use std::sync::Arc;
-
-use parking_lot::Mutex;
+//! Topics: their names, their process-wide ids, and the route of each.
 
 use super::layout::{MAX_TOPIC_BYTES, MAX_TOPIC_SEGMENTS};
 use super::route::Route;
-use crate::sync::{AtomicU64, Ordering};
+use super::tally::Tallies;
+use super::versions::RouteSlot;
 
 /// What is wrong with the name of a topic or with a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,15 +70,6 @@ pub fn check_topic(topic: &str) -> Result<(), NameError> {
     }
 }
 
-/// Says which state of the subscriptions a route was made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RouteVersion {
-    /// Changes of subscriptions to just this topic.
-    pub exact: u64,
-    /// Changes of subscriptions with wildcards, anywhere on the bus.
-    pub wild: u64,
-}
-
 /// A topic of a bus. Ids are process-wide and never given twice.
 #[derive(Debug)]
 pub struct Topic {
@@ -89,9 +77,10 @@ pub struct Topic {
     pub id: u32,
     /// Its name.
     pub name: Box<str>,
-    version: AtomicU64,
-    /// The route as last made, shared by all publishers.
-    pub(super) route: Mutex<Option<(RouteVersion, Arc<Route>)>>,
+    /// Its route, for all publishers together.
+    pub(super) routes: RouteSlot<Route>,
+    /// What is published to it.
+    pub tallies: Tallies,
 }
 
 impl Topic {
@@ -100,25 +89,9 @@ impl Topic {
         Self {
             id,
             name: name.into(),
-            version: AtomicU64::new(0),
-            route: Mutex::new(None),
+            routes: RouteSlot::default(),
+            tallies: Tallies::default(),
         }
-    }
-
-    /// How often the subscriptions to just this topic changed.
-    #[inline]
-    pub fn version(&self) -> u64 {
-        // SYNC POINT version: Acquire pairs with the Release in `outdate`: who sees the new version finds
-        // the trie as it was changed before.
-        self.version.load(Ordering::Acquire)
-    }
-
-    /// Makes every cached route stale. Called after the trie was changed.
-    pub fn outdate(&self) {
-        // SYNC POINT version: Release pairs with the Acquire in `version`.
-        self.version.fetch_add(1, Ordering::Release);
-        // Also lets go of subscriptions that ended, which a topic that nobody publishes to again would keep.
-        *self.route.lock() = None;
     }
 }
 

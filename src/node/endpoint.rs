@@ -12,7 +12,10 @@ use napi_derive::napi;
 use super::doorbell::Bell;
 use super::error::{Code, Result};
 use super::fast::endpoint::{self as fast, LocalEndpoint};
-use super::figures::{NativeBusMetrics, NativeGroupMetrics, NativeLedger, NativeSubscribeOptions};
+use super::figures::{
+    NativeBusMetrics, NativeGroupMetrics, NativeLedger, NativeSubscribeOptions,
+    NativeSubscriptionMetrics, NativeTopicMetrics,
+};
 use super::memory::Pinned;
 use crate::bus::endpoint::{Endpoint, EndpointError, EndpointMemory};
 use crate::bus::group::GroupSettings;
@@ -275,6 +278,24 @@ impl NativeEndpoint {
         let mut endpoint = self.endpoint.borrow_mut();
         endpoint.fold_outcomes();
         Ok(endpoint.bus(handle)?.metrics().into())
+    }
+
+    /// The figures of the topics with an id that a pattern matches.
+    #[napi(catch_unwind)]
+    pub fn topic_metrics(&self, handle: u32, pattern: String) -> Result<Vec<NativeTopicMetrics>> {
+        let endpoint = self.endpoint.borrow();
+        let metrics = endpoint.bus(handle)?.topic_metrics(&pattern);
+        let metrics = metrics.map_err(EndpointError::Name)?;
+        Ok(metrics.into_iter().map(Into::into).collect())
+    }
+
+    /// The figures of all subscriptions.
+    #[napi(catch_unwind)]
+    pub fn subscription_metrics(&self, handle: u32) -> Result<Vec<NativeSubscriptionMetrics>> {
+        let mut endpoint = self.endpoint.borrow_mut();
+        endpoint.fold_outcomes();
+        let open = endpoint.bus(handle)?.open_subscriptions();
+        Ok(open.iter().map(|one| (&**one).into()).collect())
     }
 
     /// Times that the outbox held bytes that are no record.

@@ -6,8 +6,9 @@ use napi_derive::napi;
 use super::error::{Code, Result};
 use crate::bus::filter::Filter;
 use crate::bus::group::GroupMetrics;
-use crate::bus::named_bus::BusMetrics;
-use crate::bus::subscription::{Ledger, Outcome, Overflow, SubscribeOptions};
+use crate::bus::metrics::{BusMetrics, TopicMetrics};
+use crate::bus::subscription::{Ledger, Outcome, Overflow, SubscribeOptions, Subscription};
+use crate::bus::tally::Counts;
 
 /// The figures of a bus or of a subscription. At rest: admitted = handled + failed + unsubscribed + undecodable +
 /// expired + subscriberDied + overflow + oldest + newest + inFlight.
@@ -59,15 +60,32 @@ impl From<Ledger> for NativeLedger {
     }
 }
 
+/// What was published to a bus or to a topic.
+#[napi(object)]
+pub struct NativeCounts {
+    /// Messages that a submit took, by priority.
+    pub published: Vec<f64>,
+    /// Of those, the ones that no subscription matched.
+    pub unmatched: f64,
+    /// Submits that stopped because a subscription was full.
+    pub refused: f64,
+}
+
+impl From<Counts> for NativeCounts {
+    fn from(counts: Counts) -> Self {
+        Self {
+            published: counts.published.map(|count| count as f64).into(),
+            unmatched: counts.unmatched as f64,
+            refused: counts.refused as f64,
+        }
+    }
+}
+
 /// The figures of a bus.
 #[napi(object)]
 pub struct NativeBusMetrics {
-    /// Messages that a submit took.
-    pub published: f64,
-    /// Of those, the ones that no subscription matched.
-    pub unmatched: f64,
-    /// Publishes that were refused because a subscription was full.
-    pub refused: f64,
+    /// What was published.
+    pub counts: NativeCounts,
     /// Sum over all subscriptions that there are and were.
     pub ledger: NativeLedger,
     /// Subscriptions at this moment.
@@ -79,12 +97,61 @@ pub struct NativeBusMetrics {
 impl From<BusMetrics> for NativeBusMetrics {
     fn from(metrics: BusMetrics) -> Self {
         Self {
-            published: metrics.published as f64,
-            unmatched: metrics.unmatched as f64,
-            refused: metrics.refused as f64,
+            counts: metrics.counts.into(),
             ledger: metrics.ledger.into(),
             subscriptions: metrics.subscriptions as f64,
             topics: metrics.topics as f64,
+        }
+    }
+}
+
+/// The figures of a topic.
+#[napi(object)]
+pub struct NativeTopicMetrics {
+    /// Its name.
+    pub topic: String,
+    /// What was published to it.
+    pub counts: NativeCounts,
+    /// Subscriptions that match it.
+    pub subscriptions: f64,
+}
+
+impl From<TopicMetrics> for NativeTopicMetrics {
+    fn from(metrics: TopicMetrics) -> Self {
+        Self {
+            topic: metrics.topic.name.to_string(),
+            counts: metrics.counts.into(),
+            subscriptions: metrics.subscriptions as f64,
+        }
+    }
+}
+
+/// The figures of a subscription, of any thread.
+#[napi(object)]
+pub struct NativeSubscriptionMetrics {
+    /// Process-wide id.
+    pub id: f64,
+    /// What it matches.
+    pub pattern: String,
+    /// The name of its group.
+    pub group: Option<String>,
+    /// The id of its endpoint.
+    pub subscriber: u32,
+    /// What became of its messages.
+    pub ledger: NativeLedger,
+}
+
+impl From<&Subscription> for NativeSubscriptionMetrics {
+    fn from(subscription: &Subscription) -> Self {
+        Self {
+            id: subscription.id as f64,
+            pattern: subscription.pattern.to_string(),
+            group: subscription
+                .group
+                .as_ref()
+                .map(|group| group.name.to_string()),
+            subscriber: subscription.receiver.id,
+            ledger: subscription.ledger().into(),
         }
     }
 }

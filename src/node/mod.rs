@@ -11,6 +11,7 @@
 //! | `bloom.rs` | the class `NativeBloom`: what is not per string |
 //! | `ring.rs` | the class `NativeRing`: making a ring, attaching, what is not hot |
 //! | `memory.rs` | windows on SharedArrayBuffers |
+//! | `routing.rs` | what the routing tables of a bus hold |
 //! | `stream.rs` | the class `NativeStream`: a byte stream in shared memory or in a file |
 //! | `string_pool.rs` | the class `NativeStringPool`: strings that a thread does not know yet |
 //! | `tables.rs` | the process-wide strings and shapes |
@@ -36,6 +37,7 @@ mod memory;
 mod own_stack;
 mod pool;
 mod ring;
+mod routing;
 mod stream;
 mod string_pool;
 mod tables;

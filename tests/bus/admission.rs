@@ -28,7 +28,7 @@ fn a_refusal_leaves_the_rest_in_the_outbox() {
     assert!(publisher.write(&Message::new(other, &[6])));
     assert_eq!(publisher.submit(), 4);
     assert_eq!(free.bell.rings(), 1, "once for a batch");
-    assert_eq!(publisher.metrics().refused, 1);
+    assert_eq!(publisher.metrics().counts.refused, 1);
     assert_eq!(publisher.submit(), 0);
     assert_eq!(free.handle_all().len(), 4, "all or nothing");
     assert_eq!(publisher.bell.rings(), 0);
@@ -125,7 +125,7 @@ fn an_ended_subscription_refuses_nobody() {
         "routes of before refuse nobody"
     );
     assert!(publisher.publish(&Message::new(topic, b"")));
-    assert_eq!(publisher.metrics().unmatched, 1);
+    assert_eq!(publisher.metrics().counts.unmatched, 1);
     assert_ne!(
         subscriber.subscribe("t", 1),
         slot,
@@ -246,7 +246,7 @@ fn large_messages_wait_for_memory_of_the_process() {
         "for all messages alike"
     );
     assert!(!publisher.endpoint.is_writable(topic).unwrap());
-    assert_eq!(publisher.metrics().refused, 2);
+    assert_eq!(publisher.metrics().counts.refused, 2);
     assert_eq!(publisher.bell.attention(), 0);
 
     process_budget().give(elsewhere);
@@ -298,7 +298,10 @@ fn of_two_large_messages_for_the_last_memory_one_is_refused() {
         "{taken:?}"
     );
     let metrics = subscriber.metrics();
-    assert_eq!((metrics.published, metrics.refused), (ROUNDS, ROUNDS));
+    assert_eq!(
+        (metrics.counts.published(), metrics.counts.refused),
+        (ROUNDS, ROUNDS)
+    );
     assert_settled(&metrics.ledger);
 }
 
@@ -314,5 +317,5 @@ fn a_large_message_for_nobody_is_not_copied() {
         assert!(publisher.publish_block(&Message::new(topic, &vec![1; 10 << 20])));
     }
     process_budget().give(everything);
-    assert_eq!(publisher.metrics().unmatched, 20);
+    assert_eq!(publisher.metrics().counts.unmatched, 20);
 }

@@ -58,7 +58,7 @@ fn one_publisher_one_subscription() {
         (4, 3)
     );
     assert_eq!(ledger.ended[Outcome::Undecodable as usize], 3);
-    assert_eq!(publisher.metrics().published, 10);
+    assert_eq!(publisher.metrics().counts.published(), 10);
 }
 
 /// One outbox, records to one, to another, to both, to nobody, at two priorities and of many lengths: however
@@ -156,8 +156,8 @@ fn fan_out_is_one_record_for_each_thread() {
     let metrics = publisher.metrics();
     assert_eq!(
         (
-            metrics.published,
-            metrics.unmatched,
+            metrics.counts.published(),
+            metrics.counts.unmatched,
             metrics.ledger.admitted
         ),
         (1, 0, 7)
@@ -239,8 +239,8 @@ fn nobody_listens() {
     let metrics = actor.metrics();
     assert_eq!(
         (
-            metrics.published,
-            metrics.unmatched,
+            metrics.counts.published(),
+            metrics.counts.unmatched,
             metrics.ledger.admitted
         ),
         (1, 1, 0)
@@ -338,7 +338,10 @@ fn topics_without_an_id() {
     );
     assert_eq!(received[0].payload, b"payload");
     let metrics = subscriber.metrics();
-    assert_eq!((metrics.published, metrics.unmatched), (2, 1));
+    assert_eq!(
+        (metrics.counts.published(), metrics.counts.unmatched),
+        (2, 1)
+    );
     assert_eq!(
         publisher.gates.byte(0),
         ASK as u8,

@@ -30,7 +30,7 @@ fn the_end_of_a_thread() {
     assert_eq!(dying.submit(), 2);
     dying.endpoint.close();
     let metrics = other.metrics();
-    assert_eq!((metrics.subscriptions, metrics.published), (1, 11));
+    assert_eq!((metrics.subscriptions, metrics.counts.published()), (1, 11));
     // Six to two subscriptions each; and five to one of its own and one of the other's.
     assert_eq!(metrics.ledger.admitted, 22);
     assert_eq!(metrics.ledger.ended[Outcome::Handled as usize], 2);
@@ -41,7 +41,7 @@ fn the_end_of_a_thread() {
     assert_eq!(metrics.ledger.in_flight(), 5);
     assert_eq!(other.handle_all().len(), 5);
     assert!(other.publish(&Message::new(to_dying, b"")));
-    assert_eq!(other.metrics().unmatched, 1);
+    assert_eq!(other.metrics().counts.unmatched, 1);
     assert_settled(&other.metrics().ledger);
     dying.endpoint.close();
 }
@@ -129,5 +129,48 @@ fn a_bus_ends_with_its_last_handle() {
         (&[slot][..], &b"after"[..])
     );
     assert_ne!(received[0].topic, id, "ids are never given twice");
-    assert_eq!(first.endpoint.bus(handle).unwrap().metrics().published, 1);
+    assert_eq!(
+        first
+            .endpoint
+            .bus(handle)
+            .unwrap()
+            .metrics()
+            .counts
+            .published(),
+        1
+    );
+}
+
+/// A topic that is published to no more does not keep who was subscribed to it.
+#[test]
+fn routes_that_are_not_used_any_more() {
+    let _alone = alone();
+    let (mut publisher, mut subscriber) = (Actor::on("let go"), Actor::on("let go"));
+    let slots: Vec<u32> = (0..20)
+        .map(|number| {
+            let name = format!("once.{number}");
+            let slot = subscriber.subscribe(&name, 10);
+            let topic = publisher.topic(&name);
+            assert!(publisher.publish(&Message::new(topic, b"")));
+            slot
+        })
+        .collect();
+    assert_eq!(subscriber.handle_all().len(), 20);
+    for slot in slots {
+        subscriber.endpoint.unsubscribe(slot);
+    }
+    let bus = Hub::global().bus("let go").expect("it is open");
+    let other = publisher.topic("other");
+    let mut publishes = 0;
+    while bus.subscriptions_in_memory() != 0 {
+        publishes += 1;
+        assert!(publishes <= 20, "a publish looks at some of them");
+        assert!(publisher.publish(&Message::new(other, b"")));
+    }
+    assert_ne!(publishes, 0, "the publisher kept them until then");
+    // And the topic is good for another one.
+    subscriber.subscribe("once.3", 10);
+    let topic = publisher.topic("once.3");
+    assert!(publisher.publish(&Message::new(topic, b"again")));
+    assert_eq!(subscriber.handle_all().len(), 1);
 }

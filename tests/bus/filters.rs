@@ -93,7 +93,10 @@ fn who_does_not_want_it_sleeps_on() {
     assert_eq!((one.admitted, one.filtered), (0, 8));
     assert_eq!((two.admitted, two.filtered), (5, 3));
     let metrics = publisher.metrics();
-    assert_eq!((metrics.published, metrics.unmatched), (8, 3));
+    assert_eq!(
+        (metrics.counts.published(), metrics.counts.unmatched),
+        (8, 3)
+    );
     assert_eq!(metrics.ledger.filtered, 11);
 }
 
@@ -153,7 +156,7 @@ fn who_is_full_refuses_only_what_it_wants() {
     assert_eq!(full.handle_all().len(), 1);
     // A record is counted as kept away when it is taken, however often it was refused before.
     assert_eq!(full.ledger(slot).filtered, 101);
-    assert_eq!(publisher.metrics().refused, 2);
+    assert_eq!(publisher.metrics().counts.refused, 2);
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn who_drops_comes_last() {
         (strict.handle_all().len(), loose.handle_all().len()),
         (1, 1)
     );
-    assert_eq!(publisher.metrics().refused, 0);
+    assert_eq!(publisher.metrics().counts.refused, 0);
     assert_settled(&publisher.metrics().ledger);
 }
 

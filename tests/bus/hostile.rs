@@ -279,7 +279,7 @@ proptest! {
         assert_settled(&ledger);
         prop_assert_eq!(ledger.admitted, received.len() as u64);
         // All that was published went to him, but for topics that no `**` matches: there are none.
-        prop_assert_eq!(metrics.published, received.len() as u64);
+        prop_assert_eq!(metrics.counts.published(), received.len() as u64);
         drop(actors);
         // What they still had in their outboxes.
         witness.handle_all();

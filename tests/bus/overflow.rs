@@ -38,7 +38,7 @@ fn each_policy_keeps_what_it_says() {
         assert!(publisher.publish(&Message::new(topic, &[number])));
         assert!(publisher.endpoint.is_writable(topic).unwrap());
     }
-    assert_eq!(publisher.metrics().refused, 0);
+    assert_eq!(publisher.metrics().counts.refused, 0);
     let got = one.handle_all();
     let of = |slot: u32| {
         let mine = got.iter().filter(|message| message.slots.contains(&slot));

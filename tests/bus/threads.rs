@@ -119,7 +119,7 @@ fn sleeping_threads_miss_nothing() {
         2 * PUBLISHERS * count
     );
     assert_eq!(
-        (metrics.published, metrics.unmatched),
+        (metrics.counts.published(), metrics.counts.unmatched),
         (PUBLISHERS * count, 0)
     );
 }
@@ -221,7 +221,7 @@ fn threads_that_end_while_others_publish() {
     let metrics = witness.metrics();
     assert_settled(&metrics.ledger);
     assert_eq!(
-        (metrics.published, metrics.subscriptions),
+        (metrics.counts.published(), metrics.subscriptions),
         (received + solo.into_inner(), 1)
     );
 }
@@ -317,7 +317,7 @@ fn subscriptions_that_come_and_go_while_others_publish() {
     let metrics = witness.metrics();
     assert_settled(&metrics.ledger);
     assert_eq!(
-        (metrics.published, metrics.subscriptions),
+        (metrics.counts.published(), metrics.subscriptions),
         (PUBLISHERS * count, 0)
     );
     assert_eq!(metrics.ledger.ended[Outcome::SubscriberDied as usize], 0);

@@ -3,6 +3,7 @@
 //!
 //! `AGENTWIRE_FUZZ_INPUTS` is how many inputs, `AGENTWIRE_FUZZ_SEED` repeats a run: input N of a seed is always the same.
 
+#[path = "../allocation/mod.rs"]
 mod allocation;
 mod generate;
 mod mutate;

@@ -1,4 +1,6 @@
 //! Counts what a thread allocates, so that a bound on memory can be asserted.
+// Each crate uses its part.
+#![allow(dead_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -52,6 +54,8 @@ pub struct Cost {
     pub peak: usize,
     /// Allocations.
     pub calls: usize,
+    /// Bytes that are held still, or that were given back (below zero).
+    pub kept: isize,
 }
 
 /// Runs something and tells what it cost.
@@ -63,6 +67,7 @@ pub fn measure<T>(run: impl FnOnce() -> T) -> (T, Cost) {
     let cost = Cost {
         peak: (PEAK.get() - before).max(0) as usize,
         calls: CALLS.get(),
+        kept: LIVE.get() - before,
     };
     (result, cost)
 }
