@@ -9,11 +9,11 @@
 const assert = require('node:assert/strict');
 const { after, before, it } = require('node:test');
 const fc = require('fast-check');
-const { compareReport, Publishers } = require('./fixtures/bus-compare.js');
-const { busNames, turn } = require('./fixtures/bus-door-commands.js');
-const { BusModel } = require('./fixtures/bus-model.js');
-const { sequences } = require('./fixtures/bus-sequences.js');
-const { Threads } = require('./fixtures/bus-threads.js');
+const { compareReport, Publishers } = require('./fixtures/bus-model/compare.js');
+const { busNames, turn } = require('./fixtures/bus-model/door-commands.js');
+const { BusModel } = require('./fixtures/bus-model/model.js');
+const { sequences } = require('./fixtures/bus-model/sequences.js');
+const { Threads } = require('./fixtures/bus-model/threads.js');
 const { assertLedger, uniqueName } = require('./helpers.js');
 
 const { AGENTWIRE_FUZZ_RUNS, AGENTWIRE_FUZZ_SEED, AGENTWIRE_FUZZ_PATH, AGENTWIRE_FUZZ_REPLAY } = process.env;
