@@ -26,12 +26,20 @@ const mostCommands = 120;
 /** What so many sequences come upon for sure. A generator that leaves one of these out would prove little. */
 const enoughRuns = 250;
 const common = [
-  ...['return', 'throw', 'resolve', 'reject', 'hold', 'leave'].map((does) => `called: ${does}`),
+  ...['return', 'answer', 'throw', 'resolve', 'resolve with an answer', 'reject', 'hold', 'leave'].map(
+    (does) => `called: ${does}`,
+  ),
   'refused',
   'filtered',
   'writable later',
   'died with messages in flight',
-  'given up while promises hold all places',
+  'waits for a handler to settle',
+  'handed over when a handler had settled',
+  'slept, and was refused',
+  'refused by a group',
+  ...['round-robin', 'least-busy', 'random, found out', 'to a member that is stalled'],
+  ...['a value', 'undefined', 'REMOTE', 'NO_SUBSCRIBER', 'REQUEST_DROPPED'].map((what) => `answer: ${what}`),
+  ...['oldest', 'newest', 'unsubscribed', 'subscriberDied', 'expired'].map((reason) => `dropped: ${reason}`),
 ];
 
 let threads;
@@ -72,6 +80,7 @@ async function end(model, real) {
       compareReport(model, place, report, real.publishers);
     }
   }
+  model.noteDrops();
   const { report } = await real.threads.ask(0, 'find', kept[0].id, 'a');
   for (const [id, metrics] of report.metrics.filter(([id]) => kept.some((door) => door.id === id))) {
     assertLedger(metrics, `the ledger of the bus of door ${id}`);
