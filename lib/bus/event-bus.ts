@@ -438,9 +438,10 @@ export class EventBus {
     }
     this.subscriptions.clear();
     this.emitter?.close();
+    // Before the outbox tells that it is empty: others may go on then, but not those who wait here.
+    for (const fail of this.waiting) fail(this.closedError());
     this.endpoint.outbox.reset();
     this.endpoint.keepAlive(this, false);
-    for (const fail of this.waiting) fail(this.closedError());
     this.endpoint.requests.failAll(this.requestOwner, this.closedError());
     this.topics.clear();
     this.inlineTopics.clear();

@@ -33,7 +33,8 @@ pub(super) fn has_room(route: &Route, priority: usize) -> bool {
         })
 }
 
-/// Picks a member of each group of the route. False when one of them has no room.
+/// Picks a member of each group of the route. False when one of them has no room. Who is picked is assigned nothing before the
+/// whole record is admitted ([`count_assigned`]).
 pub(super) fn pick_members(
     route: &Route,
     priority: usize,
@@ -45,10 +46,7 @@ pub(super) fn pick_members(
     let mut all = true;
     for leg in &route.groups {
         match leg.pick(priority, random) {
-            Pick::Member(member) => {
-                leg.group.count_assigned();
-                picked.push(Arc::clone(member));
-            }
+            Pick::Member(member) => picked.push(Arc::clone(member)),
             Pick::Nobody => (),
             Pick::Full if admission == Admission::Forced => {
                 picked.extend(leg.pick_anyway(random).cloned());
@@ -60,6 +58,13 @@ pub(super) fn pick_members(
         }
     }
     all
+}
+
+/// Counts a message for the groups of these members.
+pub(super) fn count_assigned<'a>(picked: impl Iterator<Item = &'a Arc<Subscription>>) {
+    picked
+        .filter_map(|member| member.group.as_ref())
+        .for_each(|group| group.count_assigned());
 }
 
 /// True when one of these would take the message: only then a large payload is copied.

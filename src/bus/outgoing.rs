@@ -10,6 +10,7 @@ use super::queue::PushError;
 use super::receiver::Receiver;
 use super::record::OutboxRecord;
 use super::request::Owed;
+use super::route::{Route, order_of};
 use super::subscription::{Outcome, Overflow, Subscription};
 use crate::memory::{Memory, SharedBytes};
 use crate::sync::Ordering;
@@ -32,45 +33,84 @@ pub(super) struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// Hands the record to these subscriptions of one thread, as far as they are still open. `slots` is scratch.
-    pub fn deliver(
+    /// Hands the record to everybody who gets every message of the route, and to those that were picked of groups, which it leaves
+    /// in no order. `slots` is scratch.
+    pub fn deliver_all(
         &self,
-        receiver: &Receiver,
-        targets: &[Arc<Subscription>],
+        route: &Route,
+        picked: &mut Vec<Arc<Subscription>>,
         slots: &mut Vec<u32>,
     ) {
-        for targets in targets.chunks(MAX_TARGETS) {
-            slots.clear();
-            slots.extend(
-                targets
-                    .iter()
-                    .filter(|target| !self.is_kept_by(target))
-                    .filter(|target| target.admit(self.record.priority))
-                    .map(|target| target.slot),
-            );
-            if slots.is_empty() {
-                continue;
+        let members = picked.len();
+        for leg in &route.legs {
+            let is_here = |member: &Arc<Subscription>| member.receiver.id == leg.receiver.id;
+            if picked[..members].iter().any(is_here) {
+                // A member is called in its place among the others of its thread.
+                picked.extend(leg.targets.iter().cloned());
+            } else {
+                self.deliver(&leg.receiver, &leg.targets, slots);
             }
-            let plan = Plan::new(self, slots);
-            let bytes = self.bytes_with(&plan);
-            let is_in = |target: &&Arc<Subscription>| slots.contains(&target.slot);
-            let counting = targets
-                .iter()
-                .filter(|target| target.account.counts_bytes());
-            counting
-                .filter(is_in)
-                .for_each(|target| target.account.add_bytes(bytes));
-            if let Err(error) = self.push(receiver, &plan, slots) {
-                for target in targets.iter().filter(is_in) {
-                    target.account.remove_bytes(bytes);
-                    target.account.end(error.into(), 1);
+        }
+        picked.sort_unstable_by_key(|target| order_of(target));
+        for targets in picked.chunk_by(|a, b| a.receiver.id == b.receiver.id) {
+            self.deliver(&targets[0].receiver, targets, slots);
+        }
+    }
+
+    /// Hands the record to these subscriptions of one thread, as far as they are still open, in their order. `slots` is scratch.
+    fn deliver(&self, receiver: &Receiver, targets: &[Arc<Subscription>], slots: &mut Vec<u32>) {
+        let mut copy = None;
+        // Some go to the mailbox and some to backlogs: which are called first must not depend on that.
+        for targets in targets.chunk_by(|a, b| self.is_kept_by(a) == self.is_kept_by(b)) {
+            if self.is_kept_by(&targets[0]) {
+                self.keep(receiver, targets, &mut copy);
+            } else {
+                for targets in targets.chunks(MAX_TARGETS) {
+                    self.send(receiver, targets, slots);
                 }
             }
         }
-        self.keep(receiver, targets);
         if self.record.priority == 0 {
             receiver.raise(CRITICAL_WAITS as u32);
         }
+    }
+
+    /// Puts the record into the mailbox, for those of these subscriptions that are still open and take it.
+    fn send(&self, receiver: &Receiver, targets: &[Arc<Subscription>], slots: &mut Vec<u32>) {
+        slots.clear();
+        slots.extend(
+            targets
+                .iter()
+                .filter(|target| self.admit(target))
+                .map(|target| target.slot),
+        );
+        if slots.is_empty() {
+            return;
+        }
+        let plan = Plan::new(self, slots);
+        let bytes = self.bytes_with(&plan);
+        let is_in = |target: &&Arc<Subscription>| slots.contains(&target.slot);
+        let counting = targets
+            .iter()
+            .filter(|target| target.account.counts_bytes());
+        counting
+            .filter(is_in)
+            .for_each(|target| target.account.add_bytes(bytes));
+        if let Err(error) = self.push(receiver, &plan, slots) {
+            for target in targets.iter().filter(is_in) {
+                target.account.remove_bytes(bytes);
+                target.account.end(error.into(), 1);
+            }
+        }
+    }
+
+    fn admit(&self, target: &Subscription) -> bool {
+        let admitted = target.admit(self.record.priority);
+        if !admitted && let Some(owed) = self.request {
+            // Its share goes back at once: there was somebody, who does without the message.
+            drop(owed.share(1));
+        }
+        admitted
     }
 
     /// True when this subscription's copy goes into its backlog: it may have to be given up or to wait there.
@@ -83,10 +123,14 @@ impl Outgoing<'_> {
         (plan.length + self.block.map_or(0, |block| block.bytes().len())) as u64
     }
 
-    /// Puts the record into the backlogs of those subscriptions of the thread that keep it: one copy for all.
-    fn keep(&self, receiver: &Receiver, targets: &[Arc<Subscription>]) {
-        let mut copy = None;
-        for target in targets.iter().filter(|target| self.is_kept_by(target)) {
+    /// Puts the record into the backlogs of these subscriptions of the thread: one `copy` for all that keep it.
+    fn keep(
+        &self,
+        receiver: &Receiver,
+        targets: &[Arc<Subscription>],
+        copy: &mut Option<Option<Arc<Kept>>>,
+    ) {
+        for target in targets {
             let spare = !target.takes_part_in_admission();
             let kept = copy.get_or_insert_with(|| self.copy_to_keep(spare));
             let Some(kept) = kept else {

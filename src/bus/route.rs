@@ -47,7 +47,7 @@ impl Route {
     pub fn new(mut matching: Vec<Arc<Subscription>>) -> Self {
         let has_filters = matching.iter().any(|target| target.filter().is_some());
         let mut grouped: Vec<_> = matching.extract_if(.., |target| shares(target)).collect();
-        matching.sort_unstable_by_key(|target| (target.receiver.id, target.priority, target.id));
+        matching.sort_unstable_by_key(|target| order_of(target));
         let legs = matching
             .chunk_by(|a, b| a.receiver.id == b.receiver.id)
             .map(|targets| Leg::new(Arc::clone(&targets[0].receiver), targets.into()))
@@ -116,6 +116,11 @@ impl Route {
         let members = self.groups.iter().flat_map(|group| group.members.iter());
         self.targets().chain(members)
     }
+}
+
+/// By thread, and on each in the order in which their handlers are called.
+pub(super) fn order_of(target: &Subscription) -> (u32, u8, u64) {
+    (target.receiver.id, target.priority, target.id)
 }
 
 /// True for a member of a group of which one member gets a message.

@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::admission::{
-    Admission, block_ms, gate, has_room, is_wanted, pick_members, wait_for_room,
+    Admission, block_ms, count_assigned, gate, has_room, is_wanted, pick_members, wait_for_room,
 };
 use super::answers::NoAnswer;
 use super::backlog::NEVER;
@@ -185,7 +185,13 @@ impl Endpoint {
                 .groups
                 .iter()
                 .filter_map(|group| group.pick_anyway(random));
-            let targets = route.targets().chain(picks);
+            picked.clear();
+            picked.extend(picks.cloned());
+            count_assigned(picked.iter());
+            if let Some(narrowed) = &narrowed {
+                whole.count_filtered(narrowed);
+            }
+            let targets = route.targets().chain(&*picked);
             targets.for_each(|target| target.account.turn_away(Outcome::Expired));
             if let Some(request) = request_of(&memory.outbox, offset, record, receiver) {
                 request.give_up(NoAnswer::Dropped);
@@ -238,6 +244,7 @@ impl Endpoint {
         if let Some(narrowed) = &narrowed {
             whole.count_filtered(narrowed);
         }
+        count_assigned(picked.iter());
         *sequence += 1;
         let is_unmatched = route.legs.is_empty() && picked.is_empty();
         counting.published(record.priority, is_unmatched);
@@ -255,6 +262,11 @@ impl Endpoint {
                 .targets()
                 .chain(&*picked)
                 .for_each(|target| target.account.turn_away(Outcome::Newest));
+            if let Some(request) = request
+                && !is_unmatched
+            {
+                request.give_up(NoAnswer::Dropped);
+            }
             return true;
         }
         if let Some(only) = sole_target(route, picked, record, block.as_ref()) {
@@ -278,12 +290,7 @@ impl Endpoint {
             block: block.as_ref(),
             request: request.as_ref(),
         };
-        for leg in &route.legs {
-            outgoing.deliver(&leg.receiver, &leg.targets, open_slots);
-        }
-        for member in &*picked {
-            outgoing.deliver(&member.receiver, std::slice::from_ref(member), open_slots);
-        }
+        outgoing.deliver_all(route, picked, open_slots);
         true
     }
 
