@@ -193,6 +193,14 @@ describe('without an answer', () => {
     await assert.rejects(request, failsWith('ERR_AGENTWIRE_REQUEST_DROPPED'));
   });
 
+  it('fails when a full subscription does without the message', async (t) => {
+    const bus = openBus(t);
+    bus.subscribe('full', () => new Promise(() => {}), { queueLimit: 1, overflow: 'drop-newest' });
+    bus.publish('full', 1);
+    bus.flush();
+    await assert.rejects(bus.request('full', 2, patient), failsWith('ERR_AGENTWIRE_REQUEST_DROPPED'));
+  });
+
   for (const where of ['in its mailbox', 'with its handler']) {
     it(`fails when the thread that should answer is terminated with the message ${where}`, async (t) => {
       const bus = openBus(t);

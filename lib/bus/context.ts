@@ -58,7 +58,8 @@ export class MessageContext {
 
   /**
    * Answers a request (`bus.request`), before the handler returns or long after; then what the handler returns is no answer any more.
-   * False when somebody has answered already, or nobody waits. Undefined for a message that is no request.
+   * False when somebody has answered already, or the requester's thread is gone; a requester that has given up meanwhile drops the answer.
+   * Undefined for a message that is no request.
    */
   get reply(): ((value: unknown) => boolean) | undefined {
     return this.extras?.reply?.send;
