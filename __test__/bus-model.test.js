@@ -17,14 +17,14 @@ const { Threads } = require('./fixtures/bus-model/threads.js');
 const { assertLedger, uniqueName } = require('./helpers.js');
 
 const { AGENTWIRE_FUZZ_RUNS, AGENTWIRE_FUZZ_SEED, AGENTWIRE_FUZZ_PATH, AGENTWIRE_FUZZ_REPLAY } = process.env;
-const numRuns = AGENTWIRE_FUZZ_RUNS ? Number(AGENTWIRE_FUZZ_RUNS) : 250;
+const numRuns = AGENTWIRE_FUZZ_RUNS ? Number(AGENTWIRE_FUZZ_RUNS) : 150;
 const seed = AGENTWIRE_FUZZ_SEED ? Number(AGENTWIRE_FUZZ_SEED) : Date.now() | 0;
 
 const threadCount = 3;
 const mostCommands = 120;
 
 /** What so many sequences come upon for sure. A generator that leaves one of these out would prove little. */
-const enoughRuns = 250;
+const enoughRuns = 150;
 const common = [
   ...['return', 'answer', 'throw', 'resolve', 'resolve with an answer', 'reject', 'hold', 'leave'].map(
     (does) => `called: ${does}`,

@@ -33,8 +33,8 @@ pub(super) struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// Hands the record to everybody who gets every message of the route, and to those that were picked of groups, which it leaves
-    /// in no order. `slots` is scratch.
+    /// Hands the record to everybody who gets every message of the route, and to those that were picked of groups, whom it
+    /// lets go. `slots` is scratch.
     pub fn deliver_all(
         &self,
         route: &Route,
@@ -55,6 +55,7 @@ impl Outgoing<'_> {
         for targets in picked.chunk_by(|a, b| a.receiver.id == b.receiver.id) {
             self.deliver(&targets[0].receiver, targets, slots);
         }
+        picked.clear();
     }
 
     /// Hands the record to these subscriptions of one thread, as far as they are still open, in their order. `slots` is scratch.
