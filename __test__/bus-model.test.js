@@ -37,6 +37,7 @@ const common = [
   'handed over when a handler had settled',
   'slept, and was refused',
   'refused by a group',
+  'the turn of another than the first',
   ...['round-robin', 'least-busy', 'random, found out', 'to a member that is stalled'],
   ...['a value', 'undefined', 'REMOTE', 'NO_SUBSCRIBER', 'REQUEST_DROPPED'].map((what) => `answer: ${what}`),
   ...['oldest', 'newest', 'unsubscribed', 'subscriberDied', 'expired'].map((reason) => `dropped: ${reason}`),
