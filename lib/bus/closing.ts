@@ -1,6 +1,6 @@
 import { refuseUnknown } from '../checks';
 import { AgentwireArgumentError } from '../errors';
-import { startTimer, stopTimer } from '../wait/timers';
+import { startRepeating, startTimer, stopRepeating, stopTimer } from '../wait/timers';
 import { checkMilliseconds } from './options';
 
 export interface CloseOptions {
@@ -44,21 +44,29 @@ export interface Draining {
   watch(look: () => void): () => void;
 }
 
-/** Resolves when nothing is in flight any more, or when the time is over. */
-export function drained({ inFlight, handOn, watch }: Draining, timeoutMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      handOn();
-      if (inFlight() > 0) return;
-      end();
-    };
-    const end = () => {
-      stopTimer(timer);
-      stopWatching();
-      resolve();
-    };
-    const timer = startTimer(end, timeoutMs);
-    const stopWatching = watch(look);
-    look();
-  });
+/** How often it is looked whether anything is in flight, ms, beside whenever messages end: a publisher may take its word back. */
+const LOOK_MS = 50;
+
+/**
+ * Calls `done` when nothing is in flight any more, when the time is over, or when the returned function is called; once, maybe within this call.
+ */
+export function drained({ inFlight, handOn, watch }: Draining, timeoutMs: number, done: () => void): () => void {
+  let isOver = false;
+  const look = () => {
+    handOn();
+    if (!isOver && inFlight() === 0) end();
+  };
+  const end = () => {
+    if (isOver) return;
+    isOver = true;
+    stopTimer(timer);
+    stopRepeating(repeated);
+    stopWatching();
+    done();
+  };
+  const timer = startTimer(end, timeoutMs);
+  const repeated = startRepeating(look, LOOK_MS);
+  const stopWatching = watch(look);
+  look();
+  return end;
 }

@@ -65,6 +65,8 @@ export class EventBus {
   /** A `close({ drain: true })` that is under way. */
   private closing: Promise<CloseResult> | undefined;
   private closeResult: CloseResult | undefined;
+  /** Ends the wait of a `close({ drain: true })`. */
+  private endDrain: (() => void) | undefined;
 
   constructor(options: EventBusOptions = {}) {
     const { name, onError } = checkBusOptions(options);
@@ -127,34 +129,42 @@ export class EventBus {
       return Promise.reject(error);
     }
     return new Promise((resolve, reject) => {
-      const isWritable = () => {
-        this.endpoint.outbox.submit();
-        if (this.endpoint.outbox.isStalled) return false;
-        const { native } = this.endpoint;
-        return entry.index === 0 ? native.isWritableByName(this.handle, topic) : native.isWritable(entry.index);
-      };
-      if (isWritable()) {
-        resolve();
-        return;
-      }
-      const stop = this.endpoint.onWritable(() => {
-        if (!isWritable()) return;
-        finish();
-        resolve();
-      });
-      const fail = (error: Error) => {
-        finish();
-        reject(error);
-      };
-      const finish = () => {
-        stop();
-        this.waiting.delete(fail);
-        this.endpoint.keepAlive(fail, false);
-      };
-      this.waiting.add(fail);
-      // Somebody awaits this: the thread must not end before it comes.
-      this.endpoint.keepAlive(fail, true);
+      this.whenWritable(entry, (error) => (error === undefined ? resolve() : reject(error)));
     });
+  }
+
+  /** Calls `done` when a publish would be admitted, or with an error when the bus is closed; until the returned function is called. */
+  private whenWritable(entry: TopicEntry, done: (error?: Error) => void): () => void {
+    const { endpoint, handle } = this;
+    const isWritable = () => {
+      endpoint.outbox.submit();
+      if (endpoint.outbox.isStalled) return false;
+      const { native } = endpoint;
+      return entry.index === 0 ? native.isWritableByName(handle, entry.name) : native.isWritable(entry.index);
+    };
+    if (isWritable()) {
+      done();
+      return () => {};
+    }
+    let isOver = false;
+    const stopRetrying = endpoint.onWritable(() => {
+      // Another of those who wait may have ended this one, after it was to be told.
+      if (!isOver && isWritable()) end();
+    });
+    const stop = () => {
+      isOver = true;
+      stopRetrying();
+      this.waiting.delete(end);
+      endpoint.keepAlive(end, false);
+    };
+    const end = (error?: Error) => {
+      stop();
+      done(error);
+    };
+    this.waiting.add(end);
+    // Somebody awaits this: the thread must not end before it comes.
+    endpoint.keepAlive(end, true);
+    return stop;
   }
 
   /**
@@ -407,7 +417,7 @@ export class EventBus {
     const { inbox, native, outbox } = this.endpoint;
     // What was published before still finds its subscriptions.
     outbox.submit();
-    for (const { slot } of this.subscriptions) native.stopAdmitting(slot);
+    for (const { slot, id } of this.subscriptions) native.stopAdmitting(slot, id);
     // Not before `closing` is known: handlers may be called below.
     await undefined;
     const draining = {
@@ -418,7 +428,9 @@ export class EventBus {
       watch: (look: () => void) => inbox.watch(look),
     };
     this.endpoint.keepAlive(draining, true);
-    await drained(draining, timeoutMs);
+    await new Promise<void>((resolve) => {
+      this.endDrain = drained(draining, timeoutMs, resolve);
+    });
     this.endpoint.keepAlive(draining, false);
     return this.closeNow();
   }
@@ -430,6 +442,7 @@ export class EventBus {
     const unfinished = this.endpoint.native.inFlight(this.handle);
     this.closeResult = { drained: unfinished === 0, unfinished };
     this.isClosed = true;
+    this.endDrain?.();
     // Native submits first, then ends the subscriptions: what was published before still finds them.
     this.endpoint.native.closeBus(this.handle);
     for (const subscription of this.subscriptions) {
@@ -496,7 +509,7 @@ export class EventBus {
   private readonly requestOwner: RequestOwner = {
     sendRequest: ({ entry, payload, options, id }, timeoutMs) =>
       this.endpoint.outbox.write(entry, payload, { ...options, request: { id, timeoutMs } }),
-    writable: (topic) => this.writable(topic),
+    whenWritable: (entry, done) => this.whenWritable(entry, done),
   };
 
   private readonly owner: SubscriptionOwner = {
@@ -504,7 +517,7 @@ export class EventBus {
     end: (subscription) => {
       this.subscriptions.delete(subscription);
       this.endpoint.inbox.detach(subscription);
-      this.endpoint.native.unsubscribe(subscription.slot);
+      this.endpoint.native.unsubscribe(subscription.slot, subscription.id);
     },
     stats: (subscription) => {
       const ledger = this.endpoint.native.subscriptionLedger(subscription.slot, subscription.id);

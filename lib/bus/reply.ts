@@ -10,6 +10,9 @@ import type { Subscription } from './subscription';
 /** Sends an answer natively; false when it comes late. */
 export type AnswerFunction = (handleLow: number, handleHigh: number, kind: number, payload: Uint8Array) => boolean;
 
+/** Characters of an error's message, and of its stack, that the requester gets. */
+const LONGEST_TEXT = 16_384;
+
 const noBytes = new Uint8Array(0);
 
 /** What an error is sent as. */
@@ -96,7 +99,13 @@ export class Reply {
   fail(error: unknown): boolean {
     if (this.isGiven) return false;
     this.isGiven = true;
-    this.answers.send(this.low, this.high, AnswerKind.Error, describe(error), this.subscription);
+    const { answers, low, high } = this;
+    try {
+      answers.send(low, high, AnswerKind.Error, describe(error), this.subscription);
+    } catch {
+      // There is no memory for it.
+      answers.decline(low, high, AnswerKind.Dropped);
+    }
     return true;
   }
 
@@ -108,17 +117,22 @@ export class Reply {
   }
 }
 
+/** Texts of errors are for people; one of megabytes is not sent as it is. */
+function cut(text: string): string {
+  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}...`;
+}
+
 /** Anything can be thrown, also what cannot be looked at. */
 function describe(error: unknown): ErrorAnswer {
   try {
-    if (!types.isNativeError(error)) return { name: 'Error', message: String(error) };
+    if (!types.isNativeError(error)) return { name: 'Error', message: cut(String(error)) };
     const { name, message, stack } = error;
     const { code } = error as { code?: unknown };
     return {
-      name: String(name),
-      message: String(message),
-      code: typeof code === 'string' ? code : undefined,
-      stack: typeof stack === 'string' ? stack : undefined,
+      name: cut(String(name)),
+      message: cut(String(message)),
+      code: typeof code === 'string' ? cut(code) : undefined,
+      stack: typeof stack === 'string' ? cut(stack) : undefined,
     };
   } catch {
     return { name: 'Error', message: 'an error that cannot be shown' };

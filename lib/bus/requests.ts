@@ -35,7 +35,7 @@ export class AgentwireRemoteError extends AgentwireError {
   /** Its stack there. */
   readonly remoteStack: string | undefined;
 
-  constructor({ name, message, code, stack }: ErrorAnswer) {
+  constructor({ name = 'Error', message = '', code, stack }: Partial<ErrorAnswer>) {
     super('ERR_AGENTWIRE_REMOTE', message);
     this.remoteName = name;
     this.remoteCode = code;
@@ -47,15 +47,17 @@ export class AgentwireRemoteError extends AgentwireError {
 export interface RequestOwner {
   /** Publishes the message of a request: false when a subscription is full. */
   sendRequest(request: Request<never>, timeoutMs: number): boolean;
-  /** Resolves when publishing to the topic may be tried again. */
-  writable(topic: string): Promise<void>;
+  /** Calls `done` when publishing to the topic may be tried again, or with the reason why not; until the returned function is called. */
+  whenWritable(entry: TopicEntry, done: (error?: Error) => void): () => void;
 }
 
 /** A request that waits for its answer. */
 export class Request<T> {
   /** Milliseconds of `performance.now()`. */
   readonly deadline: number;
-  stopListening: (() => void) | undefined;
+  private stopListening: (() => void) | undefined;
+  /** Ends its wait for room. */
+  private stopWaiting: (() => void) | undefined;
 
   constructor(
     private readonly requests: Requests,
@@ -73,6 +75,17 @@ export class Request<T> {
     this.deadline = performance.now() + timeoutMs;
   }
 
+  /** Gives it up when the signal is aborted. */
+  listenTo(signal: AbortSignalLike): void {
+    this.stopListening = onAbort(signal, () => this.fail(signal.reason));
+  }
+
+  /** It has ended: nothing that goes on without it refers to it. */
+  release(): void {
+    this.stopListening?.();
+    this.stopWaiting?.();
+  }
+
   /** Publishes it, now or when there is room. */
   send(): void {
     if (!this.requests.has(this)) return;
@@ -80,17 +93,19 @@ export class Request<T> {
       const left = this.deadline - performance.now();
       const rest = left === Number.POSITIVE_INFINITY ? NO_TIMEOUT : Math.max(1, Math.ceil(left));
       if (this.owner.sendRequest(this, rest)) return;
-      const again = () => this.send();
-      this.owner.writable(this.entry.name).then(again, (error: unknown) => this.fail(error));
+      this.stopWaiting = this.owner.whenWritable(this.entry, (error) => {
+        // Not in the middle of what has made room.
+        if (error === undefined) queueMicrotask(() => this.send());
+        else this.fail(error);
+      });
     } catch (error) {
       this.fail(error);
     }
   }
 
   settle(kind: AnswerKind, value: unknown): void {
-    if (!this.requests.end(this)) return;
-    if (kind === AnswerKind.Value || kind === AnswerKind.Undefined) this.resolve(value as T);
-    else this.reject(errorOf(kind, value, this.entry.name));
+    if (kind !== AnswerKind.Value && kind !== AnswerKind.Undefined) this.fail(errorOf(kind, value, this.entry.name));
+    else if (this.requests.end(this)) this.resolve(value as T);
   }
 
   fail(error: unknown): void {
@@ -164,7 +179,7 @@ export class Requests {
     const request = new Request<T>(this, this.nextId(), owner, entry, payload, options, timeoutMs, resolve, reject);
     if (this.pending.size === 0) this.keepAlive(true);
     this.pending.set(request.id, request);
-    if (signal !== undefined) request.stopListening = onAbort(signal, () => request.fail(signal.reason));
+    if (signal !== undefined) request.listenTo(signal);
     this.lookAt(request.deadline);
     request.send();
   }
@@ -178,7 +193,7 @@ export class Requests {
     if (!this.has(request)) return false;
     this.pending.delete(request.id);
     if (this.pending.size === 0) this.keepAlive(false);
-    request.stopListening?.();
+    request.release();
     return true;
   }
 
@@ -236,7 +251,8 @@ function errorOf(kind: AnswerKind, value: unknown, topic: string): AgentwireErro
   const to = `the request to ${quote(topic)}`;
   switch (kind) {
     case AnswerKind.Error:
-      return new AgentwireRemoteError(value as ErrorAnswer);
+      // A thread can be made to send anything.
+      return new AgentwireRemoteError(Object(value) as Partial<ErrorAnswer>);
     case AnswerKind.NoSubscriber:
       return new AgentwireRequestError(
         'ERR_AGENTWIRE_NO_SUBSCRIBER',

@@ -140,10 +140,11 @@ impl Account {
         }
     }
 
-    /// True when a publisher that writes `margin` messages ahead might find no room for them.
+    /// True when a publisher that writes so many messages ahead, of so many bytes in all, might find no room for them.
     #[inline]
-    pub fn is_nearly_full(&self, margin: u64) -> bool {
-        self.room() < margin || self.counts_bytes() && self.waiting_bytes() > self.bytes_limit / 2
+    pub fn is_nearly_full(&self, messages: u64, bytes: u64) -> bool {
+        let room_in_bytes = || self.bytes_limit.saturating_sub(self.waiting_bytes());
+        self.room() < messages || self.counts_bytes() && room_in_bytes() < bytes
     }
 
     /// True when enough has drained for those who wait, or nothing more is admitted anyway.

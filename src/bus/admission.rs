@@ -82,13 +82,13 @@ pub(super) fn is_wanted<'a>(
 /// The gate of a topic with this route: OPEN when all who take part in admission have room for whole outboxes.
 pub(super) fn gate(route: &Route) -> u8 {
     let asks = |target: &Arc<Subscription>| {
-        target.takes_part_in_admission() && target.account.is_nearly_full(ASK_MARGIN)
+        target.takes_part_in_admission() && target.account.is_nearly_full(ASK_MARGIN, ASK_BYTES)
     };
     let near_full = route.targets().any(asks)
         || route
             .groups
             .iter()
-            .any(|group| group.is_nearly_full(ASK_MARGIN));
+            .any(|group| group.is_nearly_full(ASK_MARGIN, ASK_BYTES));
     (if near_full { ASK } else { OPEN }) as u8
 }
 

@@ -380,8 +380,18 @@ impl Endpoint {
             Ok(true) => bus.routing().outdate_all(),
             Ok(false) => (),
         }
-        self.groups.push((handle, group));
+        let is_same = |held: &(u32, Arc<Group>)| held.0 == handle && Arc::ptr_eq(&held.1, &group);
+        if self.groups.iter().any(is_same) {
+            bus.leave_group(&group);
+        } else {
+            self.groups.push((handle, group));
+        }
         Ok(Ok(()))
+    }
+
+    /// True while the slot holds the subscription of this id: one that has ended, and whose last message has, gave it back.
+    pub fn has_subscription(&self, slot: u32, id: u64) -> bool {
+        self.slots.get_by_id(slot, id).is_some()
     }
 
     /// The subscription in a slot.

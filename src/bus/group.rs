@@ -260,9 +260,9 @@ impl GroupLeg {
     }
 
     /// True when no member has room for whole outboxes.
-    pub fn is_nearly_full(&self, margin: u64) -> bool {
+    pub fn is_nearly_full(&self, messages: u64, bytes: u64) -> bool {
         let takes = |member: &Subscription| {
-            !member.takes_part_in_admission() || !member.account.is_nearly_full(margin)
+            !member.takes_part_in_admission() || !member.account.is_nearly_full(messages, bytes)
         };
         !self.members.iter().any(|member| takes(member))
     }

@@ -238,6 +238,9 @@ pub const MAX_TARGETS: usize = 512;
 /// filled, one under way.
 pub const ASK_MARGIN: u64 = 2 * OUTBOX_RECORDS as u64;
 
+/// The same for one with less room than this in bytes.
+pub const ASK_BYTES: u64 = 2 * OUTBOX_BYTES as u64;
+
 /// Bytes that one thread's mailbox may hold, blocks included.
 pub const MAILBOX_BYTES: u64 = 64 * 1024 * 1024;
 

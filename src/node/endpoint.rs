@@ -192,8 +192,11 @@ impl NativeEndpoint {
 
     /// Has nothing more admitted to the subscription in a slot; what is under way still comes.
     #[napi(catch_unwind)]
-    pub fn stop_admitting(&self, slot: u32) {
-        self.endpoint.borrow_mut().stop_admitting(slot);
+    pub fn stop_admitting(&self, slot: u32, id: f64) {
+        let mut endpoint = self.endpoint.borrow_mut();
+        if endpoint.has_subscription(slot, id as u64) {
+            endpoint.stop_admitting(slot);
+        }
     }
 
     /// Messages that are admitted to the subscriptions of a bus handle and have not ended.
@@ -251,8 +254,11 @@ impl NativeEndpoint {
 
     /// Ends the subscription in a slot.
     #[napi(catch_unwind)]
-    pub fn unsubscribe(&self, slot: u32) {
-        self.endpoint.borrow_mut().unsubscribe(slot);
+    pub fn unsubscribe(&self, slot: u32, id: f64) {
+        let mut endpoint = self.endpoint.borrow_mut();
+        if endpoint.has_subscription(slot, id as u64) {
+            endpoint.unsubscribe(slot);
+        }
     }
 
     /// The figures of the subscription in a slot, when its id is still that one.

@@ -13,6 +13,8 @@ use crate::sync::{AtomicU64, Condvar, Mutex, Ordering};
 const GRAIN: Duration = Duration::from_millis(1);
 /// A call that took some time is not repeated before this many times as long has passed: the timer takes a twentieth of a core at most.
 const REST: u32 = 19;
+/// Deadlines of things that are gone are let go when so many more have gathered than there were of others.
+const FEWEST_TO_SWEEP: usize = 64;
 /// How long a sleep without deadlines lasts; then the thread looks, and sleeps on.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -50,7 +52,21 @@ impl Ord for Deadline {
 #[derive(Default)]
 struct State {
     deadlines: BinaryHeap<Reverse<Deadline>>,
+    /// How many deadlines there are when those are let go whose things are gone: a weak reference keeps their memory.
+    sweep_at: usize,
     is_running: bool,
+}
+
+impl State {
+    fn push(&mut self, deadline: Deadline) {
+        if self.deadlines.len() >= self.sweep_at {
+            self.deadlines
+                .retain(|Reverse(deadline)| deadline.what.strong_count() > 0);
+            self.sweep_at = 2 * self.deadlines.len() + FEWEST_TO_SWEEP;
+            self.deadlines.shrink_to(self.sweep_at);
+        }
+        self.deadlines.push(Reverse(deadline));
+    }
 }
 
 /// See the module's documentation.
@@ -74,7 +90,7 @@ impl Timer {
         let what: Weak<T> = Arc::downgrade(what);
         let mut state = self.state.lock();
         let was_first = state.deadlines.peek().is_none_or(|first| at < first.0.at);
-        state.deadlines.push(Reverse(Deadline { at, what }));
+        state.push(Deadline { at, what });
         if !state.is_running {
             let started = std::thread::Builder::new()
                 .name("agentwire timer".into())
@@ -171,5 +187,25 @@ mod tests {
         assert!(times[3] >= milliseconds(60));
         assert!(received.recv_timeout(Duration::from_millis(20)).is_err());
         assert_eq!(timer.failed_starts(), 0);
+    }
+
+    #[test]
+    fn what_is_gone_is_not_kept_until_its_time() {
+        let timer: &'static Timer = Box::leak(Box::default());
+        let (sent, _received) = mpsc::sync_channel(1);
+        let later = steady_now() + Duration::from_secs(3600).as_nanos() as u64;
+        let kept: Vec<_> = (0..10_000)
+            .filter_map(|round| {
+                let (left, sent) = (AtomicU64::new(1), sent.clone());
+                let ticks = Arc::new(Ticks { left, sent });
+                timer.call_at(later, &ticks);
+                (round % 100 == 0).then_some(ticks)
+            })
+            .collect();
+        let known = timer.state.lock().deadlines.len();
+        assert!(
+            known >= kept.len() && known <= 3 * kept.len() + FEWEST_TO_SWEEP,
+            "{known}"
+        );
     }
 }
