@@ -89,6 +89,36 @@ describe('an error', () => {
   });
 });
 
+describe('an answer', () => {
+  it('is not written over by another one that a getter of it gives', async (t) => {
+    const bus = new EventBus({ name: uniqueName('ended') });
+    t.after(() => bus.close());
+    let inner;
+    bus.subscribe('held', (_, context) => {
+      inner = context;
+      return new Promise(() => {});
+    });
+    const held = bus.request('held', 1);
+    await waitUntil(() => inner !== undefined, 'the first request');
+    const codes = [];
+    const value = {
+      get text() {
+        try {
+          inner.reply('x'.repeat(1000));
+        } catch ({ code }) {
+          codes.push(code);
+        }
+        return 'outer';
+      },
+    };
+    bus.subscribe('outer', () => value);
+    assert.deepEqual(await bus.request('outer', 1), { text: 'outer' });
+    assert.deepEqual(codes, ['ERR_AGENTWIRE_REENTRANT']);
+    inner.reply('later');
+    assert.equal(await held, 'later');
+  });
+});
+
 describe('a publish to a subscription with a few bytes', () => {
   it('is refused when these are taken, and holds up nobody', async (t) => {
     const bus = new EventBus({ name: uniqueName('ended') });

@@ -136,6 +136,32 @@ describe('a member is passed over', () => {
   });
 });
 
+describe('a member that joins', () => {
+  it('makes room for those who wait, in any thread', async (t) => {
+    const bus = openBus(t);
+    bus.subscribe('work', never, { group: 'g', queueLimit: 1 });
+    assert.deepEqual([bus.publish('work', 1), bus.publish('work', 2)], [true, false]);
+    const writable = bus.writable('work');
+    const thread = await Thread.start(t);
+    await thread.run(({ agentwire, state }, name) => {
+      state.bus = new agentwire.EventBus({ name }).ref();
+      state.bus.subscribe('work', () => {}, { group: 'g' });
+    }, bus.name);
+    await writable;
+    assert.equal(bus.publish('work', 2), true);
+  });
+
+  it('has a request go on that waits for room', async (t) => {
+    const bus = openBus(t);
+    bus.subscribe('work', never, { group: 'g', queueLimit: 1 });
+    bus.publish('work', 1);
+    const request = bus.request('work', 2, { timeoutMs: 60_000 });
+    await turn();
+    bus.subscribe('work', () => 'answer', { group: 'g' });
+    assert.equal(await request, 'answer');
+  });
+});
+
 describe('createGroup', () => {
   it('gives the figures of a group', async (t) => {
     const bus = openBus(t);

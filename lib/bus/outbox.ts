@@ -3,10 +3,9 @@ import { Encoder } from '../codec/encoder';
 import type { Tables } from '../codec/tables';
 import { toValueError } from '../codec/unsupported';
 import { isOverflow } from '../codec/writer';
-import { AgentwireError } from '../errors';
 import { Bus, Control, Flag, Gate, Record as Layout } from '../generated/layout';
 import { EventPriority, type PublishOptions } from './options';
-import { ScratchEncoder } from './scratch-encoder';
+import { reentrant, ScratchEncoder } from './scratch-encoder';
 import type { TopicEntry } from './topic-entry';
 
 /** A record is begun only while this much is free: the longest inline one fits behind it. */
@@ -361,11 +360,4 @@ function extensionBytes(flags: number): number {
   let count = 0;
   for (let rest = flags; rest !== 0; rest &= rest - 1) count++;
   return count * Bus.ExtensionBytes;
-}
-
-function reentrant(): AgentwireError {
-  return new AgentwireError(
-    'ERR_AGENTWIRE_REENTRANT',
-    'a bus was used from a getter of a value that is being published; use it before or after',
-  );
 }

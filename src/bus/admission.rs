@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::group::{Pick, Random};
 use super::layout::*;
+use super::named_bus::Bus;
 use super::receiver::Receiver;
 use super::route::Route;
 use super::subscription::{Overflow, Subscription};
@@ -122,7 +123,8 @@ pub(super) fn block_ms(route: &Route, priority: usize, own: &Receiver) -> u32 {
 }
 
 /// True when all subscriptions and mailboxes of the route have drained and there is memory; else `waiter` is
-/// filed with those that have not. Of a group one member is enough.
+/// filed with those that have not. Of a group one member is enough, and one that joins: so where the route has groups the
+/// caller looks once more at a route that was made after this ([`may_be_joined`]).
 pub(super) fn wait_for_room(route: &Route, waiter: &Arc<Receiver>) -> bool {
     if !route.takes_part {
         return true;
@@ -142,9 +144,24 @@ pub(super) fn wait_for_room(route: &Route, waiter: &Arc<Receiver>) -> bool {
             any |= !member.takes_part_in_admission()
                 || wait_for_space(&member.receiver, waiter) && wait_for_account(member, waiter);
         }
+        if !any {
+            group.group.waiters().file(waiter);
+        }
         writable &= any;
     }
     writable
+}
+
+/// True when somebody may join the route and make room by that.
+pub(super) fn may_be_joined(route: &Route) -> bool {
+    !route.groups.is_empty()
+}
+
+/// As [`wait_for_room`], of a topic without an id.
+pub(super) fn wait_for_room_by_name(bus: &Bus, topic: &str, waiter: &Arc<Receiver>) -> bool {
+    let route = bus.match_route(topic);
+    wait_for_room(&route, waiter)
+        || may_be_joined(&route) && wait_for_room(&bus.match_route(topic), waiter)
 }
 
 fn wait_for_space(receiver: &Receiver, waiter: &Arc<Receiver>) -> bool {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::admission::{gate, wait_for_room};
+use super::admission::{gate, may_be_joined, wait_for_room, wait_for_room_by_name};
 use super::answers::NoAnswer;
 use super::batch;
 use super::block::BatchBlocks;
@@ -25,7 +25,7 @@ use super::slots::Slots;
 use super::subscription::{Outcome, SubscribeOptions, Subscription};
 use super::tally::{Counting, Tally};
 use super::topic::{NameError, Topic};
-use super::versions::LocalRoute;
+use super::versions::{LocalRoute, RouteVersion};
 use crate::memory::{Memory, SharedBytes};
 use crate::sync::Ordering;
 
@@ -82,8 +82,9 @@ pub(super) struct LocalTopic {
     pub topic: Arc<Topic>,
     pub tally: Arc<Tally>,
     pub route: LocalRoute<Route>,
-    /// Where the last record went that was refused, if filters kept it from others: `is_writable` waits for those alone.
-    pub refused: Option<Route>,
+    /// Where the last record went that was refused, if filters kept it from others, and the route that this was a part of:
+    /// while that is good `is_writable` waits for those alone.
+    pub refused: Option<(RouteVersion, Route)>,
 }
 
 impl LocalTopic {
@@ -92,6 +93,14 @@ impl LocalTopic {
     pub fn current_route(&mut self) -> &Route {
         let routing = self.bus.routing();
         routing.current_route(&self.topic, &mut self.route)
+    }
+
+    /// See [`wait_for_room`].
+    fn wait_for_room(&mut self, waiter: &Arc<Receiver>) -> bool {
+        self.current_route();
+        let version = self.route.version();
+        let refused = self.refused.as_ref().filter(|(of, _)| *of == version);
+        wait_for_room(refused.map_or(&*self.route, |(_, route)| route), waiter)
     }
 
     /// Where its messages count.
@@ -405,9 +414,10 @@ impl Endpoint {
         let Some(local) = self.topics.get_mut(index as usize).and_then(Option::as_mut) else {
             return Err(EndpointError::Closed);
         };
-        local.current_route();
-        let awaited = local.refused.as_ref().unwrap_or(&local.route);
-        let writable = wait_for_room(awaited, &self.receiver);
+        let mut writable = local.wait_for_room(&self.receiver);
+        if !writable && may_be_joined(&local.route) {
+            writable = local.wait_for_room(&self.receiver);
+        }
         if writable {
             local.refused = None;
         }
@@ -426,7 +436,7 @@ impl Endpoint {
         let found = receiver.nap_until(deadline, || match &awaited {
             // A topic that is gone is not waited for.
             Awaited::Topic(index) => self.is_writable(*index).unwrap_or(true),
-            Awaited::Name(bus, name) => wait_for_room(&bus.match_route(name), &receiver),
+            Awaited::Name(bus, name) => wait_for_room_by_name(bus, name, &receiver),
         });
         self.awaited = Some(awaited);
         found
@@ -434,10 +444,8 @@ impl Endpoint {
 
     /// As [`Endpoint::is_writable`], for a topic without an id.
     pub fn is_writable_by_name(&mut self, handle: u32, topic: &str) -> Result<bool, EndpointError> {
-        Ok(wait_for_room(
-            &self.bus(handle)?.match_route(topic),
-            &self.receiver,
-        ))
+        let bus = self.bus(handle)?;
+        Ok(wait_for_room_by_name(bus, topic, &self.receiver))
     }
 
     /// Messages that are admitted to the subscriptions of a bus handle and have not ended.

@@ -9,6 +9,7 @@ use super::account::Ledger;
 use super::layout::*;
 use super::subscription::Subscription;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::wait::Waiters;
 
 /// How the member is picked that gets a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,6 +89,8 @@ pub struct Group {
     assigned: AtomicU64,
     /// Messages for which none could be.
     refused: AtomicU64,
+    /// Publishers that wait for a member with room: also one that joins.
+    waiters: Waiters,
     /// Sum over the members that are no more.
     retired: Mutex<Ledger>,
 }
@@ -116,8 +119,14 @@ impl Group {
             turn: CachePadded::new(AtomicUsize::new(0)),
             assigned: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            waiters: Waiters::default(),
             retired: Mutex::default(),
         }
+    }
+
+    /// Publishers that wait for a member with room.
+    pub fn waiters(&self) -> &Waiters {
+        &self.waiters
     }
 
     /// What was said, or the defaults.

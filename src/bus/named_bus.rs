@@ -114,6 +114,12 @@ impl Bus {
             .by_id
             .insert(subscription.id, Arc::clone(subscription));
         self.routing.subscribe(subscription);
+        if let Some(group) = &subscription.group {
+            // In the tables before this: who files himself later, and then looks at the route again, finds it there.
+            if group.waiters().anybody() {
+                group.waiters().wake_all();
+            }
+        }
         self.tell_watchers();
         Ok(())
     }

@@ -107,11 +107,15 @@ impl Outgoing<'_> {
 
     fn admit(&self, target: &Subscription) -> bool {
         let admitted = target.admit(self.record.priority);
-        if !admitted && let Some(owed) = self.request {
-            // Its share goes back at once: there was somebody, who does without the message.
-            drop(owed.share(1));
+        if !admitted {
+            self.decline_one();
         }
         admitted
+    }
+
+    /// The share of somebody who does without the message goes back at once: there was somebody.
+    fn decline_one(&self) {
+        drop(self.request.map(|owed| owed.share(1)));
     }
 
     /// True when this subscription's copy goes into its backlog: it may have to be given up or to wait there.
@@ -132,9 +136,12 @@ impl Outgoing<'_> {
         copy: &mut Option<Option<Arc<Kept>>>,
     ) {
         for target in targets {
-            let spare = !target.takes_part_in_admission();
-            let kept = copy.get_or_insert_with(|| self.copy_to_keep(spare));
+            let kept = copy.get_or_insert_with(|| {
+                let drops = |target: &Arc<Subscription>| !target.takes_part_in_admission();
+                self.copy_to_keep(targets.iter().all(drops))
+            });
             let Some(kept) = kept else {
+                self.decline_one();
                 target.account.turn_away(match target.overflow {
                     Overflow::DropOldest | Overflow::DropNewest => Outcome::Newest,
                     Overflow::Reject | Overflow::Block { .. } => Outcome::Overflow,

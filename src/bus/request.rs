@@ -211,11 +211,19 @@ impl Drop for Owed {
 pub struct OwedAnswers {
     slots: Vec<(u32, Option<Owed>)>,
     free: Vec<u32>,
+    /// How many slots there are when those are given back whose requesters have given up: a stream's consumer need not answer.
+    sweep_at: usize,
 }
+
+/// Owed answers are looked through when so many more have gathered than there were at the last look.
+const FEWEST_TO_SWEEP: usize = 64;
 
 impl OwedAnswers {
     /// Files shares: the handle.
     pub fn add(&mut self, owed: Owed) -> u64 {
+        if self.free.is_empty() && self.slots.len() >= self.sweep_at {
+            self.sweep();
+        }
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push((0, None));
             self.slots.len() as u32 - 1
@@ -238,6 +246,18 @@ impl OwedAnswers {
         *generation = generation.wrapping_add(1);
         self.free.push(index);
         slot.take()
+    }
+
+    /// Gives back those that nobody waits for any more.
+    fn sweep(&mut self) {
+        for (index, (generation, slot)) in self.slots.iter_mut().enumerate() {
+            if slot.as_ref().is_some_and(Owed::is_over) {
+                *slot = None;
+                *generation = generation.wrapping_add(1);
+                self.free.push(index as u32);
+            }
+        }
+        self.sweep_at = 2 * (self.slots.len() - self.free.len()) + FEWEST_TO_SWEEP;
     }
 
     /// The thread ends: nobody will answer these.

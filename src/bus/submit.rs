@@ -13,7 +13,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::admission::{
-    Admission, block_ms, count_assigned, gate, has_room, is_wanted, pick_members, wait_for_room,
+    Admission, block_ms, count_assigned, gate, has_room, is_wanted, may_be_joined, pick_members,
+    wait_for_room, wait_for_room_by_name,
 };
 use super::answers::NoAnswer;
 use super::backlog::NEVER;
@@ -230,14 +231,19 @@ impl Endpoint {
             if expires_at != NEVER {
                 keep_expiry(&memory.outbox, offset, record, expires_at);
             }
-            if wait_for_room(route, receiver) {
-                // Drained since the look above, so nobody will tell that there is room: look again soon.
-                receiver.look_again();
+            let mut has_changed = wait_for_room(route, receiver);
+            let may_be_joined = may_be_joined(route);
+            if record.flags & TOPIC_INLINE as u16 != 0 {
+                has_changed |= may_be_joined && wait_for_room_by_name(bus, &inline_name, receiver);
+            } else if let Some(Some(local)) = topics.get_mut(record.topic as usize) {
+                let version = local.route.version();
+                local.refused = narrowed.map(|narrowed| (version, narrowed));
+                local.current_route();
+                has_changed |= may_be_joined && local.route.version() != version;
             }
-            if record.flags & TOPIC_INLINE as u16 == 0
-                && let Some(Some(local)) = topics.get_mut(record.topic as usize)
-            {
-                local.refused = narrowed;
+            if has_changed {
+                // Since the look above, so nobody will tell that there is room: look again soon.
+                receiver.look_again();
             }
             return false;
         }

@@ -155,6 +155,11 @@ impl<R> LocalRoute<R> {
         }
     }
 
+    /// The state that the route was made from.
+    pub fn version(&self) -> RouteVersion {
+        self.version
+    }
+
     /// The route of a topic that is in the index. When subscriptions changed `remake` makes it from the tables; none where that
     /// would be the old one again.
     #[inline]
