@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::admission::{gate, may_be_joined, wait_for_room, wait_for_room_by_name};
 use super::answers::NoAnswer;
+use super::backlog::NEVER;
 use super::batch;
 use super::block::BatchBlocks;
 use super::drain::SpinState;
@@ -169,6 +170,8 @@ pub struct Endpoint {
     pub(super) awaited: Option<Awaited>,
     /// Groups that it has made, and through which bus handle.
     groups: Vec<(u32, Arc<Group>)>,
+    /// When the timer has this endpoint look whether what it left in its outbox has expired.
+    pub(super) next_look: u64,
     /// Scratch of submit: receivers of this batch, the open targets of one record, and the members picked for it.
     pub(super) to_wake: Vec<Arc<Receiver>>,
     pub(super) open_slots: Vec<u32>,
@@ -201,6 +204,7 @@ impl Endpoint {
             blocks: BatchBlocks::default(),
             owed: OwedAnswers::default(),
             awaited: None,
+            next_look: NEVER,
             groups: Vec::new(),
             to_wake: Vec::new(),
             open_slots: Vec::new(),

@@ -60,7 +60,8 @@ exported! {
         BLOCK / "Block" = 32;
         /// u64 handle in the acknowledgement table
         DELIVERY / "Delivery" = 64;
-        /// A request. u32 its number and u32 the milliseconds that its requester waits in an outbox, else a u64 handle
+        /// A request. u32 its number and u32 the milliseconds that its requester waits in an outbox, or all ones for ever (see
+        /// DEADLINE_MS), else a u64 handle
         REPLY / "Reply" = 128;
     }
 }
@@ -256,6 +257,12 @@ pub const MAX_RECORD_OVERHEAD: usize = EXTENSIONS + 8 * EXTENSION_BYTES + 4 * MA
 
 /// In the expiry of a record that a submit has left in an outbox: the other bits are a time, no longer a duration.
 pub const EXPIRES_AT: u64 = 1 << 63;
+
+/// In the milliseconds of a request that a submit has left in an outbox: the other bits are a time, no longer a duration.
+pub const DEADLINE_MS: usize = 1 << 31;
+
+/// A request that waits for longer than this, twelve days, has its time begin anew at each submit that leaves it there.
+pub const LONGEST_KEPT_MS: u32 = 1 << 30;
 
 /// Rounds a length up to the alignment of records.
 pub const fn align(len: usize) -> usize {

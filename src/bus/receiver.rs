@@ -6,6 +6,7 @@ use super::layout::{MAILBOX_BYTES, WRITABLE};
 use super::mailbox::{Mailbox, PRIORITIES};
 use crate::pool::SegmentPool;
 use crate::sync::{AtomicU64, Condvar, Mutex, Ordering};
+use crate::wait::timer::Due;
 use crate::wait::{Waiter, Waiters};
 
 /// Wakes a thread that sleeps in its event loop. Every method may be called from any thread and does
@@ -143,5 +144,13 @@ impl Waiter for Receiver {
         *self.nap.called.lock() = true;
         self.nap.changed.notify_one();
         self.call(WRITABLE as u32);
+    }
+}
+
+impl Due for Receiver {
+    /// A message that its endpoint left in its outbox has expired.
+    fn due(&self, _now: u64) -> Option<u64> {
+        self.look_again();
+        None
     }
 }

@@ -33,6 +33,7 @@ use crate::memory::{Memory, SharedBytes, Source};
 use crate::sync::Ordering;
 use crate::wait::Waiter;
 use crate::wait::clock::{steady_now, system_now};
+use crate::wait::timer::Timer;
 
 impl Endpoint {
     /// Submits the outbox. Writes how many bytes and records were taken to the control block, and moves the
@@ -137,6 +138,7 @@ impl Endpoint {
             random,
             run,
             payload,
+            next_look,
             ..
         } = self;
         let (bus, counting, whole, topic_id) = if record.flags & TOPIC_INLINE as u16 == 0 {
@@ -230,7 +232,13 @@ impl Endpoint {
             });
             if expires_at != NEVER {
                 keep_expiry(&memory.outbox, offset, record, expires_at);
+                // It may hold up others until then.
+                if expires_at < *next_look || *next_look <= steady_now() {
+                    *next_look = expires_at;
+                    Timer::global().call_at(expires_at, receiver);
+                }
             }
+            keep_deadline(&memory.outbox, offset, record);
             let mut has_changed = wait_for_room(route, receiver);
             let may_be_joined = may_be_joined(route);
             if record.flags & TOPIC_INLINE as u16 != 0 {
@@ -354,7 +362,8 @@ fn request_of(
     }
     let at = offset + record.extension(REPLY);
     let word = |at: usize| u32::from_le_bytes(outbox.read(at));
-    let deadline = steady_now() + u64::from(word(at + 4)) * 1_000_000;
+    let left = left_to_answer(word(at + 4), steady_ms());
+    let deadline = steady_now() + u64::from(left) * 1_000_000;
     let requester = Arc::clone(requester);
     Some(Request::share_of(
         requester,
@@ -362,6 +371,36 @@ fn request_of(
         record.priority,
         deadline,
     ))
+}
+
+/// The steady clock in milliseconds, modulo 2^32.
+fn steady_ms() -> u32 {
+    (steady_now() / 1_000_000) as u32
+}
+
+/// The request stays in the outbox: its time goes on from the first submit.
+fn keep_deadline(outbox: &SharedBytes, offset: usize, record: &OutboxRecord) {
+    if record.flags & REPLY as u16 == 0 {
+        return;
+    }
+    let at = offset + record.extension(REPLY) + 4;
+    let given = u32::from_le_bytes(outbox.read(at));
+    if given <= LONGEST_KEPT_MS {
+        let deadline = steady_ms().wrapping_add(given) | DEADLINE_MS as u32;
+        // All ones would be no deadline.
+        outbox.store(at, deadline.min(u32::MAX - 1), Ordering::Relaxed);
+    }
+}
+
+/// Milliseconds that a requester still waits, by the word of its record: so many from the first submit on, or with DEADLINE_MS, once a
+/// submit has left it in the outbox, until the other 31 bits of the steady clock are these.
+fn left_to_answer(word: u32, now_ms: u32) -> u32 {
+    if word & DEADLINE_MS as u32 == 0 || word == u32::MAX {
+        return word;
+    }
+    let left = word.wrapping_sub(now_ms) & !(DEADLINE_MS as u32);
+    // What would be further away has passed.
+    if left <= LONGEST_KEPT_MS { left } else { 0 }
 }
 
 /// The subscription of a record that can be part of a run: it goes to one only, and has nothing that is not

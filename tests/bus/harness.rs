@@ -142,6 +142,13 @@ impl<'a> Message<'a> {
         }
     }
 
+    pub fn asking_for(self, number: u32, milliseconds: u32) -> Self {
+        Self {
+            request: Some((number, milliseconds)),
+            ..self
+        }
+    }
+
     pub fn asking(self, number: u32) -> Self {
         Self {
             request: Some((number, 60_000)),

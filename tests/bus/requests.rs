@@ -1,5 +1,7 @@
 //! Requests: each is settled once, by an answer or by the last who could have given one.
 
+use std::time::Duration;
+
 use agentwire::bus::layout::*;
 use agentwire::bus::subscription::{Outcome, Overflow, SubscribeOptions};
 
@@ -228,4 +230,44 @@ fn a_requester_that_is_gone() {
             .endpoint
             .answer(u64::MAX, VALUE_ANSWER, b"x"[..].into())
     );
+}
+
+#[test]
+fn the_time_of_a_request_goes_on_in_the_outbox() {
+    let _alone = alone();
+    let (mut requester, mut asked) = (Actor::on("late"), Actor::on("late"));
+    let slot = asked.subscribe("t", 1);
+    let topic = requester.topic("t");
+    for (number, milliseconds, is_handed_over) in [
+        (1, 5, false),
+        (2, 600_000, true),
+        (3, u32::MAX, true),
+        (4, LONGEST_KEPT_MS + 1, true),
+    ] {
+        assert!(requester.publish(&Message::new(topic, b"fills it")));
+        let asking = Message::new(topic, b"?").asking_for(number, milliseconds);
+        assert!(requester.write(&asking));
+        assert_eq!(requester.submit(), 0);
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(requester.submit(), 0, "no room yet");
+        asked.handle_all();
+        asked.ledger(slot);
+        assert_eq!(requester.submit(), 1);
+        let got = asked.handle_all();
+        assert_eq!(got.len(), usize::from(is_handed_over), "{milliseconds} ms");
+        if let Some(handle) = got.first().and_then(|message| message.request) {
+            asked
+                .endpoint
+                .answer(handle, UNDEFINED_ANSWER, b""[..].into());
+        }
+        let kind = if is_handed_over {
+            UNDEFINED_ANSWER
+        } else {
+            REQUEST_DROPPED
+        };
+        assert_eq!(answer_to(&mut requester, number), Some((kind, vec![])));
+    }
+    let ledger = asked.ledger(slot);
+    assert_eq!(ledger.ended[Outcome::Expired as usize], 1);
+    assert_settled(&ledger);
 }

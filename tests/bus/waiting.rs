@@ -241,6 +241,10 @@ fn it_expires_in_the_outbox_too() {
     assert!(publisher.write(&Message::new(topic, &[1]).expiring_in(wait)));
     assert!(publisher.write(&Message::new(free, &[2])));
     assert_eq!(publisher.submit(), 1);
+    // Not polled: whoever has left it there is told.
+    wait_for("the publisher is told", || {
+        publisher.bell.attention() & WRITABLE != 0
+    });
     wait_for("the second gives up", || publisher.submit() == 2);
     assert_eq!(numbers(&actor.handle_all()), [0, 2]);
     assert_eq!(actor.ledger(slot).ended[Outcome::Expired as usize], 1);
