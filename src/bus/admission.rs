@@ -119,7 +119,10 @@ pub(super) fn block_ms(route: &Route, priority: usize, own: &Receiver) -> u32 {
         let each = group.members.iter().map(|member| wait_for(member));
         each.max().unwrap_or_default()
     });
-    of_all.chain(of_groups).min().unwrap_or_default()
+    // Where nobody refuses any more there is room since the submit: whoever may wait need only ask again.
+    let of_any = || route.all_targets().map(|target| wait_for(target)).max();
+    let of_refusing = of_all.chain(of_groups).min();
+    of_refusing.or_else(of_any).unwrap_or_default()
 }
 
 /// True when all subscriptions and mailboxes of the route have drained and there is memory; else `waiter` is
