@@ -83,8 +83,8 @@ pub(super) struct LocalTopic {
     pub topic: Arc<Topic>,
     pub tally: Arc<Tally>,
     pub route: LocalRoute<Route>,
-    /// Where the last record went that was refused, if filters kept it from others, and the route that this was a part of:
-    /// while that is good `is_writable` waits for those alone.
+    /// Where the last record went that was refused, if filters kept it from others: `is_writable` waits for those alone. And the
+    /// version of the route that this was a part of.
     pub refused: Option<(RouteVersion, Route)>,
 }
 
@@ -99,9 +99,14 @@ impl LocalTopic {
     /// See [`wait_for_room`].
     fn wait_for_room(&mut self, waiter: &Arc<Receiver>) -> bool {
         self.current_route();
-        let version = self.route.version();
-        let refused = self.refused.as_ref().filter(|(of, _)| *of == version);
-        wait_for_room(refused.map_or(&*self.route, |(_, route)| route), waiter)
+        let Some((version, refused)) = &mut self.refused else {
+            return wait_for_room(&self.route, waiter);
+        };
+        if *version != self.route.version() {
+            *version = self.route.version();
+            refused.add_members_of(&self.route);
+        }
+        wait_for_room(refused, waiter)
     }
 
     /// Where its messages count.

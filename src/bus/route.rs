@@ -88,6 +88,17 @@ impl Route {
         self.legs.is_empty() && self.groups.is_empty()
     }
 
+    /// Gives the groups of this route, a part of an older one, the members that they have now. Of who has joined it is not known
+    /// whether his filter wants the message.
+    pub fn add_members_of(&mut self, now: &Self) {
+        for leg in &mut self.groups {
+            let same = |other: &&GroupLeg| Arc::ptr_eq(&other.group, &leg.group);
+            if let Some(now) = now.groups.iter().find(same) {
+                leg.members = now.members.clone();
+            }
+        }
+    }
+
     /// Every subscription that gets every message.
     pub fn targets(&self) -> impl Iterator<Item = &Arc<Subscription>> {
         self.legs.iter().flat_map(|leg| leg.targets.iter())
