@@ -17,20 +17,24 @@ export async function soak({ quick, say }) {
     onLine: (line) => say(`row 18: ${line}`),
   });
   const settled = samples.slice(Math.floor(samples.length / 5));
-  const points = Array.from({ length: BLOCKS }, (_, block) => {
-    const edge = (index) => Math.floor((index * settled.length) / BLOCKS);
-    const part = settled.slice(edge(block), edge(block + 1));
-    return { x: median(part.map(({ minute }) => minute)), y: median(part.map(({ resident }) => resident)) };
-  });
-  const { slope, error } = slopeOf(points);
+  const lineOf = (name) => {
+    const points = Array.from({ length: BLOCKS }, (_, block) => {
+      const edge = (index) => Math.floor((index * settled.length) / BLOCKS);
+      const part = settled.slice(edge(block), edge(block + 1));
+      return { x: median(part.map(({ minute }) => minute)), y: median(part.map((sample) => sample[name])) };
+    });
+    return { ...slopeOf(points), last: points.at(-1).y };
+  };
+  const { slope, error, last } = lineOf('resident');
   const noise = 2 * error;
+  const [heaps, own] = [lineOf('heaps'), lineOf('own')];
   // A machine that had other things to do carried less: that was no run at half of peak, whatever the memory did.
   const isAtRate = carried >= 0.95 * rate;
   return [
     {
       row: '18',
       work: `${order.seconds / 60} min at half of peak (${perSecond(carried)} of ${perSecond(peak)}): growth of resident memory`,
-      figure: `${bytes(slope)} a minute, noise ${bytes(noise)}, of ${bytes(points.at(-1).y)}`,
+      figure: `${bytes(slope)} a minute, noise ${bytes(noise)}, of ${bytes(last)}; V8's heaps ${bytes(heaps.slope)}, messages and tables ${bytes(own.slope)}`,
       peer: '-',
       ratio: '',
       must: null,

@@ -1,7 +1,9 @@
 // A long run in a process of its own: 100 agents on 4 threads send to each other, first as fast as they can, then at half of that; and each
 // thread does now and then what else agents do. Prints what the process's memory was, second by second. The main thread only looks.
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { createRequire } from 'node:module';
 import { EventBus } from '../../index.mjs';
 import { answerOf } from '../crew.mjs';
 import { digest, prepareMessages } from '../message.mjs';
@@ -13,15 +15,18 @@ const AGENTS = 100;
 const topology = new Topology({ agents: AGENTS, threads: THREADS, neighbours: AGENTS - 1 });
 /** A thread yields to its event loop after so many messages. */
 const TURN = 500;
+const { native } = createRequire(import.meta.url)('../../dist/native.js');
 
 if (isMainThread) await main(JSON.parse(process.argv[2]));
 else await host(workerData);
 
 async function main({ seconds, peakSeconds }) {
   const received = new Float64Array(new SharedArrayBuffer(8 * THREADS));
+  /** What V8 keeps for each thread, and what Node.js counts outside of its heap, bytes; the main thread's last. */
+  const heaps = new Float64Array(new SharedArrayBuffer(8 * (THREADS + 1)));
   const workers = Array.from(
     { length: THREADS },
-    (_, thread) => new Worker(new URL(import.meta.url), { workerData: { thread, received } }),
+    (_, thread) => new Worker(new URL(import.meta.url), { workerData: { thread, received, heaps } }),
   );
   const answers = () => Promise.all(workers.map(answerOf));
   /** Everybody sends for so long: the messages sent, and the deliveries that there must be of them and of what was done beside. */
@@ -42,8 +47,12 @@ async function main({ seconds, peakSeconds }) {
   const start = performance.now();
   const timer = setInterval(() => {
     const minute = (performance.now() - start) / 60_000;
-    samples.push({ minute, resident: process.memoryUsage.rss() });
-    if (samples.length % 60 === 0) console.error(`minute ${samples.length / 60}: ${samples.at(-1).resident} bytes`);
+    heaps[THREADS] = heapBytes();
+    const { segmentsInUse, segmentsFree, strings, shapes } = native.memoryUsage();
+    const own = segmentsInUse + segmentsFree + strings + shapes;
+    const ofHeaps = heaps.reduce((sum, bytes) => sum + bytes, 0);
+    samples.push({ minute, resident: process.memoryUsage.rss(), own, heaps: ofHeaps });
+    if (samples.length % 60 === 0) console.error(inWords(samples.slice(-60)));
   }, 1000);
   const second = await send({ seconds, rate: rate / THREADS });
   clearInterval(timer);
@@ -56,8 +65,23 @@ async function main({ seconds, peakSeconds }) {
   process.stdout.write(JSON.stringify({ peak, rate, carried: second.sent / seconds, samples }), () => process.exit(0));
 }
 
+function heapBytes() {
+  const { total_physical_size, malloced_memory, external_memory } = getHeapStatistics();
+  return total_physical_size + malloced_memory + external_memory;
+}
+
+function inWords(samples) {
+  const mean = (name) => samples.reduce((sum, sample) => sum + sample[name], 0) / samples.length / 1e6;
+  const of = (name) => `${mean(name).toFixed(1)} MB`;
+  const minute = Math.round(samples.at(-1).minute);
+  return `minute ${minute}: ${of('resident')} resident, of which ${of('heaps')} V8's and ${of('own')} of messages and tables`;
+}
+
 /** A thread with its agents. */
-async function host({ thread, received }) {
+async function host({ thread, received, heaps }) {
+  setInterval(() => {
+    heaps[thread] = heapBytes();
+  }, 1000).unref();
   const bus = new EventBus({ name: 'soak' });
   const messages = prepareMessages();
   const own = topology.agentsOf(thread);

@@ -12,9 +12,9 @@ use super::queue::{Committed, PushError, SegmentQueue, SegmentSource};
 /// Number of priorities: CRITICAL, HIGH, NORMAL, LOW.
 pub const PRIORITIES: usize = 4;
 
-/// Records that each priority may take before the lower ones have had their turn. CRITICAL is not
-/// rationed; a flood of HIGH leaves LOW at least one record in eleven.
-const SHARE: [u32; PRIORITIES] = [u32::MAX, 60, 40, 10];
+/// Records that each priority may take before the lower ones have had their turn. A flood of CRITICAL leaves the others a
+/// fifth; one of HIGH leaves LOW at least one record in eleven.
+const SHARE: [u32; PRIORITIES] = [440, 60, 40, 10];
 
 /// The receiver's place in the round of shares. It outlives a drain, so that small batches do not begin
 /// with HIGH every time.
@@ -187,7 +187,7 @@ impl<S: SegmentSource + Clone> Mailbox<S> {
         mut each: impl FnMut(&Committed<'_, S::Memory>) -> bool,
     ) -> u32 {
         // SAFETY: the contract is passed on.
-        let (taken, _) = unsafe { Self::drain_queue(&self.queues[0], SHARE[0], &mut each) };
+        let (taken, _) = unsafe { Self::drain_queue(&self.queues[0], u32::MAX, &mut each) };
         // SAFETY: as above.
         unsafe { self.queues[0].publish_head() };
         taken

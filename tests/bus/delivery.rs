@@ -286,6 +286,31 @@ fn lower_priorities_have_a_share() {
     }
 }
 
+/// A flood of CRITICAL leaves the others a fifth.
+#[test]
+fn critical_leaves_the_others_a_share() {
+    let _alone = alone();
+    for batch in [1, 7, 256] {
+        let mut actor = Actor::on("critical-share");
+        actor.subscribe("t", 10_000);
+        let topic = actor.topic("t");
+        for (priority, count) in [(LOW, 30), (NORMAL, 80), (CRITICAL, 1_000)] {
+            for _ in 0..count {
+                assert!(actor.publish(&Message::new(topic, b"").at(priority)));
+            }
+        }
+        let mut order = Vec::new();
+        while order.len() < 1_110 {
+            let received = actor.drain(batch);
+            order.extend(received.into_iter().map(|message| message.priority));
+        }
+        for round in order[..980].chunks(490) {
+            let count = |wanted: u8| round.iter().filter(|priority| **priority == wanted).count();
+            assert_eq!((count(CRITICAL), count(NORMAL), count(LOW)), (440, 40, 10), "batches of {batch}");
+        }
+    }
+}
+
 #[test]
 fn critical_is_taken_between_two_handlers() {
     let _alone = alone();
