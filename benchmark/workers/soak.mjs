@@ -15,6 +15,8 @@ const AGENTS = 100;
 const topology = new Topology({ agents: AGENTS, threads: THREADS, neighbours: AGENTS - 1 });
 /** A thread yields to its event loop after so many messages. */
 const TURN = 500;
+/** V8 lets garbage lie for as long as it may grow; ten minutes would show that and not what is kept. A leak ends the run. */
+const OLD_GENERATION = { maxOldGenerationSizeMb: 32 };
 const { native } = createRequire(import.meta.url)('../../dist/native.js');
 
 if (isMainThread) await main(JSON.parse(process.argv[2]));
@@ -26,7 +28,7 @@ async function main({ seconds, peakSeconds }) {
   const heaps = new Float64Array(new SharedArrayBuffer(8 * (THREADS + 1)));
   const workers = Array.from(
     { length: THREADS },
-    (_, thread) => new Worker(new URL(import.meta.url), { workerData: { thread, received, heaps } }),
+    (_, thread) => new Worker(new URL(import.meta.url), { workerData: { thread, received, heaps }, resourceLimits: OLD_GENERATION }),
   );
   const answers = () => Promise.all(workers.map(answerOf));
   /** Everybody sends for so long: the messages sent, and the deliveries that there must be of them and of what was done beside. */

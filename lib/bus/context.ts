@@ -1,3 +1,4 @@
+import type { Delivery } from './acknowledgements';
 import type { Reply } from './reply';
 
 /** What arrived beside the payload when the publisher gave options. */
@@ -5,6 +6,8 @@ export interface ContextExtras {
   headers: Readonly<Record<string, unknown>> | undefined;
   correlationId: bigint | undefined;
   reply: Reply | undefined;
+  /** It is to be acknowledged. */
+  delivery: Delivery | undefined;
 }
 
 /**
@@ -26,12 +29,17 @@ export class MessageContext {
     private readonly extras: ContextExtras | null,
   ) {}
 
+  /** @internal What its handler owes: an answer, an acknowledgement. */
+  get owed(): Pick<ContextExtras, 'reply' | 'delivery'> | null {
+    return this.extras;
+  }
+
   /** EventPriority: 0 CRITICAL, 1 HIGH, 2 NORMAL, 3 LOW. */
   get priority(): number {
     return this.meta & 0xff;
   }
 
-  /** Redeliveries so far: 0 at the first delivery. */
+  /** With `ack`: how many handlers have failed with the message, here or in another member of the group. 0 at the first. */
   get attempt(): number {
     return (this.meta >>> 8) & 0xff;
   }

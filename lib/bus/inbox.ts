@@ -1,7 +1,17 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Decoder } from '../codec/decoder';
 import type { Tables } from '../codec/tables';
-import { AnswerKind, Attention, Bus, Control, Flag, Record as Layout, Outcome } from '../generated/layout';
+import {
+  AnswerKind,
+  Attention,
+  Bus,
+  Control,
+  Flag,
+  Record as Layout,
+  LetterReason,
+  Outcome,
+} from '../generated/layout';
+import { type AcknowledgeFunctions, Acknowledgements, type Delivery } from './acknowledgements';
 import { type ContextExtras, MessageContext } from './context';
 import { EventPriority } from './options';
 import type { Outbox } from './outbox';
@@ -33,7 +43,7 @@ const topicDecoder = new TextDecoder();
 const noBytes = new Uint8Array(0);
 
 /** What the inbox needs of the native side. */
-export interface DrainFunctions {
+export interface DrainFunctions extends AcknowledgeFunctions {
   drain(): void;
   drainCritical(): void;
   takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean;
@@ -61,6 +71,7 @@ export class Inbox {
   private outcomes: Uint32Array = new Uint32Array(0);
   private functions: DrainFunctions | undefined;
   private answers: Answers | undefined;
+  private acknowledgements: Acknowledgements | undefined;
   /** The steady clock less this thread's, once a message expires. */
   private clockOffset: number | undefined;
   /** Look whether it is there that they wait for, whenever messages have ended. */
@@ -84,6 +95,8 @@ export class Inbox {
     private readonly onWritable: () => void,
     /** Called when subscriptions of a watched bus have changed. */
     private readonly onRoutes: () => void,
+    /** Called when dead letters have come. */
+    private readonly onLetters: () => void,
   ) {
     this.decoder = new Decoder(tables);
     this.decoder.attach(this.bytes);
@@ -98,6 +111,7 @@ export class Inbox {
   connect(functions: DrainFunctions, answers: Answers): void {
     this.functions = functions;
     this.answers = answers;
+    this.acknowledgements = new Acknowledgements(this.control, functions);
   }
 
   /** Calls `look` whenever messages have ended, until the returned function is called. */
@@ -202,6 +216,7 @@ export class Inbox {
     if (bits & Attention.CriticalWaits) this.deliverCritical();
     if (bits & Attention.Writable) this.onWritable();
     if (bits & Attention.Routes) this.onRoutes();
+    if (bits & Attention.Letters) this.onLetters();
   }
 
   /** First what this batch still has, as it came earlier, then what waits in the mailbox. */
@@ -257,8 +272,10 @@ export class Inbox {
     const expiryAt = extension(Flag.Expiry);
     const correlationAt = extension(Flag.Correlation);
     const blockAt = extension(Flag.Block);
-    extension(Flag.Delivery);
-    const replyAt = extension(Flag.Reply);
+    const delivery = this.deliveryAt(extension(Flag.Delivery) >> 2);
+    let replyAt = extension(Flag.Reply);
+    // A message that was a dead letter: whoever asked has had his answer.
+    if (replyAt >= 0 && this.words[(replyAt >> 2) + 1] === -1) replyAt = -1;
     const targetCount = targetsAt < 0 ? 1 : this.words[targetsAt >> 2];
     const list = next >> 2;
     if (targetsAt >= 0) next += (4 * targetCount + Bus.RecordAlign - 1) & -Bus.RecordAlign;
@@ -296,25 +313,29 @@ export class Inbox {
       const subscription = this.subscriptions[slot];
       const isHeard = isOwnEmit && subscription?.hearsEmit === true;
       if (isHeard || isExpired || subscription === undefined) {
-        const outcome = isHeard ? Outcome.Handled : isExpired ? Outcome.Expired : Outcome.Unsubscribed;
-        this.outcomes[slot * (Outcome.Bytes >> 2) + (outcome >> 2)]++;
+        if (delivery === undefined) {
+          const outcome = isHeard ? Outcome.Handled : isExpired ? Outcome.Expired : Outcome.Unsubscribed;
+          this.outcomes[slot * (Outcome.Bytes >> 2) + (outcome >> 2)]++;
+        } else if (subscription !== undefined) {
+          this.acknowledgements?.reject(subscription, delivery, LetterReason.Expired, '');
+        }
         if (replyAt >= 0)
           this.answers?.decline(this.words[replyAt >> 2], this.words[(replyAt >> 2) + 1], AnswerKind.Dropped);
         continue;
       }
       const reply = replyAt < 0 ? undefined : this.replyOf(replyAt >> 2, subscription);
       let extras: ContextExtras | null = null;
-      if (start > headersStart || correlationAt >= 0 || reply !== undefined) {
+      if (start > headersStart || correlationAt >= 0 || reply !== undefined || delivery !== undefined) {
         const correlationId = correlationAt >= 0 ? this.view.getBigUint64(correlationAt, true) : undefined;
         let headers: ContextExtras['headers'];
         try {
           if (start > headersStart) headers = decoder.readRoot(headersStart, start) as ContextExtras['headers'];
         } catch (error) {
-          this.undecodable(slot, error, topic);
+          this.undecodable(subscription, error, topic, delivery);
           reply?.decline();
           continue;
         }
-        extras = { headers, correlationId, reply };
+        extras = { headers, correlationId, reply, delivery };
       }
       this.deliverTo(slot, decoder, start, end, topic, word, meta, extras, shared);
       // A handler may have had a block of its own decoded meanwhile.
@@ -328,6 +349,12 @@ export class Inbox {
     this.clockOffset ??= (this.functions as DrainFunctions).steadyClockMs() - clock.now();
     const ns = (this.words[word + 1] >>> 0) * 2 ** 32 + (this.words[word] >>> 0);
     return ns / 1e6 <= clock.now() + this.clockOffset;
+  }
+
+  /** The handle at a word; none there, or not at all, for a message that is not acknowledged. */
+  private deliveryAt(word: number): Delivery | undefined {
+    if (word < 0 || this.words[word + 1] === 0) return undefined;
+    return { low: this.words[word], high: this.words[word + 1] };
   }
 
   private replyOf(word: number, subscription: Subscription): Reply {
@@ -385,8 +412,16 @@ export class Inbox {
   ): void {
     const subscription = this.subscriptions[slot];
     const counters = slot * (Outcome.Bytes >> 2);
+    const delivery = extras?.delivery;
     if (subscription === undefined || subscription.closed) {
-      this.outcomes[counters + (Outcome.Unsubscribed >> 2)]++;
+      // Of what is acknowledged native has given others what was not begun.
+      if (delivery === undefined) this.outcomes[counters + (Outcome.Unsubscribed >> 2)]++;
+      extras?.reply?.decline();
+      return;
+    }
+    if (delivery === undefined) {
+      this.acknowledgements?.flush();
+    } else if (this.acknowledgements?.begin(subscription, delivery) !== true) {
       extras?.reply?.decline();
       return;
     }
@@ -396,7 +431,7 @@ export class Inbox {
         ? (shared ?? new SharedValue()).read(decoder, start, end)
         : decoder.readRoot(start, end);
     } catch (error) {
-      this.undecodable(slot, error, topic);
+      this.undecodable(subscription, error, topic, delivery);
       extras?.reply?.decline();
       return;
     }
@@ -414,13 +449,14 @@ export class Inbox {
     try {
       const result = subscription.handler(payload, context);
       if (isThenable(result)) {
-        this.settleLater(result, subscription, topic, extras?.reply);
+        this.settleLater(result, subscription, context);
       } else {
-        this.outcomes[counters + (Outcome.Handled >> 2)]++;
+        if (delivery === undefined) this.outcomes[counters + (Outcome.Handled >> 2)]++;
+        else this.acknowledgements?.acknowledge(subscription, delivery);
         extras?.reply?.settle(result);
       }
     } catch (error) {
-      this.failed(subscription, error, topic, extras?.reply);
+      this.failed(subscription, error, context);
     }
   }
 
@@ -428,16 +464,17 @@ export class Inbox {
   private settleLater(
     promise: PromiseLike<unknown>,
     subscription: Subscription,
-    topic: string,
-    reply: Reply | undefined,
+    context: MessageContext,
   ): void {
     this.owesReactions = true;
+    const { reply, delivery } = context.owed ?? {};
     // Only a real promise is sure to settle once.
     let settled = false;
     const resolved = (result: unknown) => {
       if (settled) return;
       settled = true;
-      this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
+      if (delivery === undefined) this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Handled >> 2)]++;
+      else this.acknowledgements?.acknowledge(subscription, delivery);
       reply?.settle(result);
       this.foldSoon();
     };
@@ -445,7 +482,7 @@ export class Inbox {
       if (settled) return;
       settled = true;
       if (error !== neverHandled) {
-        this.failed(subscription, error, topic, reply);
+        this.failed(subscription, error, context);
       } else {
         this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Unsubscribed >> 2)]++;
         reply?.decline();
@@ -477,15 +514,27 @@ export class Inbox {
     for (const look of [...this.watchers]) look();
   }
 
-  /** A requester hears of the error; otherwise it is reported here. */
-  private failed(subscription: Subscription, error: unknown, topic: string, reply: Reply | undefined): void {
-    this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Failed >> 2)]++;
-    if (reply?.fail(error) !== true) subscription.report(error, 'handler-error', topic);
+  /** A requester hears of the error; otherwise it is reported here. One whose message is tried again hears nothing yet. */
+  private failed(subscription: Subscription, error: unknown, context: MessageContext): void {
+    const { reply, delivery } = context.owed ?? {};
+    if (delivery === undefined) {
+      this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Failed >> 2)]++;
+      if (reply?.fail(error) !== true) subscription.report(error, 'handler-error', context.topic);
+      return;
+    }
+    const isDead = this.acknowledgements?.reject(subscription, delivery, LetterReason.HandlerError, error) === true;
+    if (!isDead) reply?.decline();
+    else if (reply?.fail(error) === true) return;
+    subscription.report(error, 'handler-error', context.topic, { attempt: context.attempt, deadLettered: isDead });
   }
 
-  private undecodable(slot: number, error: unknown, topic: string): void {
-    this.outcomes[slot * (Outcome.Bytes >> 2) + (Outcome.Undecodable >> 2)]++;
-    this.subscriptions[slot]?.report(error, 'undecodable', topic);
+  private undecodable(subscription: Subscription, error: unknown, topic: string, delivery: Delivery | undefined): void {
+    if (delivery === undefined) {
+      this.outcomes[subscription.slot * (Outcome.Bytes >> 2) + (Outcome.Undecodable >> 2)]++;
+    } else {
+      this.acknowledgements?.reject(subscription, delivery, LetterReason.Undecodable, error);
+    }
+    subscription.report(error, 'undecodable', topic);
   }
 
   private topicName(id: number): string {

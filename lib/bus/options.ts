@@ -17,6 +17,10 @@ export interface HandlerFailure {
   reason: 'handler-error' | 'undecodable';
   topic: string;
   pattern: string;
+  /** With `ack`: how many handlers had failed with the message before. */
+  attempt?: number;
+  /** With `ack`: it was the last attempt, and the message is a dead letter now. */
+  deadLettered?: boolean;
 }
 
 export interface EventBusOptions {
@@ -24,6 +28,19 @@ export interface EventBusOptions {
   name?: string;
   /** Is told of handlers that throw or reject. Default: one process warning for each subscription. */
   onError?: (error: unknown, failure: HandlerFailure) => void;
+  /**
+   * How many dead letters the bus keeps: the oldest go for newer ones, counted. Of the bus, so every thread that says it must say the
+   * same.
+   */
+  deadLetters?: DeadLetterLimits;
+}
+
+/** How many dead letters a bus keeps. */
+export interface DeadLetterLimits {
+  /** 1 to 1,000,000, default 10,000. */
+  limit?: number | undefined;
+  /** Most bytes of them, default 64 MiB. A longer letter is kept alone. */
+  limitBytes?: number | undefined;
 }
 
 /** What a full subscription does. */
@@ -72,6 +89,25 @@ export interface SubscribeOptions {
    * subscription gets a value of its own.
    */
   shared?: boolean | undefined;
+  /**
+   * At least once: a message counts as handled when its handler returns, or its promise resolves. One whose handler throws or rejects, is
+   * not done within `ackTimeoutMs`, or whose thread dies, is tried again: by another member of the group where there is one, else by this
+   * subscription after a rest. After `maxAttempts` it goes to `bus.deadLetters`. A handler may get a message twice. Default: false, at
+   * most once.
+   */
+  ack?: boolean | undefined;
+  /**
+   * With `ack`: how long a handler may take, from its call on, in milliseconds: 1 to 2,147,483,647, default 30,000. It goes on, but what it
+   * returns then counts no more.
+   */
+  ackTimeoutMs?: number | undefined;
+  /** With `ack`: how many handlers may fail with a message. 1 to 255, default 5. */
+  maxAttempts?: number | undefined;
+  /**
+   * With `ack`: how long a message rests after its first failure, in milliseconds; twice as long after each further one, a minute at most,
+   * less a random part of up to a half. 0 to 3,600,000, default 100.
+   */
+  backoffMs?: number | undefined;
   /** Ends the subscription when it is aborted. One that is aborted already has `subscribe` throw its reason. */
   signal?: AbortSignalLike | undefined;
   /**
@@ -93,12 +129,17 @@ export interface PublishOptions {
    * given up and counted (`dropped.expired`), also while the subscriber's thread is stuck.
    */
   expiresInMs?: number | undefined;
+  /** When nobody is subscribed, or no filter lets it through, the message goes to `bus.deadLetters`. Default: false, it is only counted. */
+  mandatory?: boolean | undefined;
 }
 
 const MOST_QUEUE_LIMIT = 1_000_000;
 const MOST_NAME_LENGTH = 256;
 const MOST_BLOCK_MS = 60 * 60 * 1000;
 const DEFAULT_BLOCK_MS = 5000;
+const MOST_ATTEMPTS = 255;
+const LONGEST_BACKOFF_MS = 60 * 60 * 1000;
+const MOST_DEAD_LETTERS = 1_000_000;
 
 /** The policies by name, as native knows them. */
 const overflowPolicies: ReadonlyMap<unknown, Overflow> = new Map([
@@ -109,7 +150,7 @@ const overflowPolicies: ReadonlyMap<unknown, Overflow> = new Map([
 ]);
 
 /** @internal */
-export const busOptions: readonly string[] = ['name', 'onError'];
+export const busOptions: readonly string[] = ['name', 'onError', 'deadLetters'];
 /** @internal */
 export const subscribeOptions: readonly string[] = [
   'queueLimit',
@@ -120,24 +161,43 @@ export const subscribeOptions: readonly string[] = [
   'priority',
   'group',
   'filter',
+  'ack',
+  'ackTimeoutMs',
+  'maxAttempts',
+  'backoffMs',
   'shared',
   'signal',
   'transform',
 ];
-const publishOptions = ['priority', 'headers', 'correlationId', 'expiresInMs'];
+const publishOptions = ['priority', 'headers', 'correlationId', 'expiresInMs', 'mandatory'];
 
 /** @internal */
-export function checkBusOptions(options: EventBusOptions): { name: string; onError: EventBusOptions['onError'] } {
+export function checkBusOptions(options: EventBusOptions): CheckedBusOptions {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, busOptions, 'new EventBus');
-  const { name = 'default', onError } = options;
+  const { name = 'default', onError, deadLetters } = options;
   if (typeof name !== 'string' || name.length === 0 || name.length > MOST_NAME_LENGTH) {
     throw new AgentwireArgumentError('name', `a string of 1 to ${MOST_NAME_LENGTH} characters`, name);
   }
   if (onError !== undefined && typeof onError !== 'function')
     throw new AgentwireArgumentError('onError', 'a function', onError);
-  return { name, onError };
+  return { name, onError, deadLetters: deadLetters === undefined ? undefined : checkDeadLetterLimits(deadLetters) };
+}
+
+interface CheckedBusOptions {
+  name: string;
+  onError: EventBusOptions['onError'];
+  deadLetters: Required<DeadLetterLimits> | undefined;
+}
+
+function checkDeadLetterLimits(limits: DeadLetterLimits): CheckedBusOptions['deadLetters'] {
+  if (typeof limits !== 'object' || limits === null) throw new AgentwireArgumentError('deadLetters', 'an object', limits);
+  refuseUnknown(limits, ['limit', 'limitBytes'], 'deadLetters');
+  const { limit = Bus.DefaultDeadLetters, limitBytes = Bus.DefaultDeadLetterBytes } = limits;
+  checkInteger('deadLetters.limit', limit, 1, MOST_DEAD_LETTERS);
+  checkInteger('deadLetters.limitBytes', limitBytes, 1, Number.MAX_SAFE_INTEGER);
+  return { limit, limitBytes };
 }
 
 /**
@@ -189,10 +249,33 @@ export function checkSubscribeOptions(options: SubscribeOptions): CheckedSubscri
       blockMs: blockTimeoutMs ?? DEFAULT_BLOCK_MS,
       priority,
       ...(group === undefined ? {} : { group: groupNameOf(group) }),
+      ...checkAck(options),
     },
     filter: filter === undefined ? undefined : encodeFilter(filter),
     shared,
   };
+}
+
+/** What native needs to know of acknowledgement. */
+function checkAck(options: SubscribeOptions): Pick<NativeSubscribeOptions, 'ack'> {
+  const { ack = false, ackTimeoutMs, maxAttempts, backoffMs } = options;
+  if (typeof ack !== 'boolean') throw new AgentwireArgumentError('ack', 'true or false', ack);
+  if (ackTimeoutMs !== undefined) checkInteger('ackTimeoutMs', ackTimeoutMs, 1, LONGEST_DELAY_MS);
+  if (maxAttempts !== undefined) checkInteger('maxAttempts', maxAttempts, 1, MOST_ATTEMPTS);
+  if (backoffMs !== undefined) checkInteger('backoffMs', backoffMs, 0, LONGEST_BACKOFF_MS);
+  if (ack) {
+    return {
+      ack: {
+        timeoutMs: ackTimeoutMs ?? Bus.DefaultAckTimeoutMs,
+        maxAttempts: maxAttempts ?? Bus.DefaultMaxAttempts,
+        backOffMs: backoffMs ?? Bus.DefaultBackoffMs,
+      },
+    };
+  }
+  for (const [name, value] of Object.entries({ ackTimeoutMs, maxAttempts, backoffMs })) {
+    if (value !== undefined) throw new AgentwireArgumentError(name, 'given together with ack: true', value);
+  }
+  return {};
 }
 
 function checkPriority(priority: unknown): void {
@@ -218,7 +301,10 @@ export function checkPublishOptions(options: PublishOptions): PublishOptions {
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, publishOptions, 'publish');
-  const { priority, headers, correlationId, expiresInMs } = options;
+  const { priority, headers, correlationId, expiresInMs, mandatory } = options;
+  if (mandatory !== undefined && typeof mandatory !== 'boolean') {
+    throw new AgentwireArgumentError('mandatory', 'true or false', mandatory);
+  }
   if (priority !== undefined) checkPriority(priority);
   if (expiresInMs !== undefined) checkMilliseconds('expiresInMs', expiresInMs);
   if (headers !== undefined && (typeof headers !== 'object' || headers === null || Array.isArray(headers))) {
@@ -230,5 +316,5 @@ export function checkPublishOptions(options: PublishOptions): PublishOptions {
   ) {
     throw new AgentwireArgumentError('correlationId', 'a bigint from 0 to 2^64 - 1', correlationId);
   }
-  return { priority, headers, correlationId, expiresInMs };
+  return { priority, headers, correlationId, expiresInMs, mandatory };
 }

@@ -352,12 +352,13 @@ function flagsOf(topic: TopicEntry, options: RecordOptions | undefined): number 
     (options?.headers !== undefined || options?.emitted ? Flag.Headers : 0) |
     (options?.expiresInMs !== undefined ? Flag.Expiry : 0) |
     (options?.correlationId !== undefined ? Flag.Correlation : 0) |
-    (options?.request !== undefined ? Flag.Reply : 0)
+    (options?.request !== undefined ? Flag.Reply : 0) |
+    (options?.mandatory ? Flag.Mandatory : 0)
   );
 }
 
 function extensionBytes(flags: number): number {
   let count = 0;
-  for (let rest = flags; rest !== 0; rest &= rest - 1) count++;
+  for (let rest = flags & ~Flag.Mandatory; rest !== 0; rest &= rest - 1) count++;
   return count * Bus.ExtensionBytes;
 }

@@ -93,10 +93,15 @@ export class Subscription {
   }
 
   /** @internal */
-  report(error: unknown, reason: HandlerFailure['reason'], topic: string): void {
+  report(
+    error: unknown,
+    reason: HandlerFailure['reason'],
+    topic: string,
+    attempt: Pick<HandlerFailure, 'attempt' | 'deadLettered'> = {},
+  ): void {
     const isFirst = !this.reported;
     this.reported = true;
-    this.owner.report(error, { reason, topic, pattern: this.pattern }, isFirst);
+    this.owner.report(error, { reason, topic, pattern: this.pattern, ...attempt }, isFirst);
   }
 
   private runEndings(): void {

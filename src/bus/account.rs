@@ -6,6 +6,7 @@
 
 use crossbeam_utils::CachePadded;
 
+use super::ack::AttemptCounts;
 use crate::sync::{AtomicBool, AtomicU64, Ordering, order_of_seq_cst};
 use crate::wait::Waiters;
 
@@ -31,10 +32,14 @@ pub enum Outcome {
     Oldest,
     /// Not taken, by a full subscription that drops what is too much.
     Newest,
+    /// Put to the dead letters of the bus.
+    DeadLetter,
+    /// Handed on to another member of the group, whose account goes on with it.
+    Rerouted,
 }
 
 /// Number of outcomes.
-pub const OUTCOMES: usize = 9;
+pub const OUTCOMES: usize = 11;
 
 /// Number of the outcomes that the subscriber's JavaScript reports, the first ones.
 pub const REPORTED_OUTCOMES: usize = 5;
@@ -48,6 +53,8 @@ pub struct Ledger {
     pub ended: [u64; OUTCOMES],
     /// Messages that the subscription's filter kept away. They were not admitted, and are no part of the sum.
     pub filtered: u64,
+    /// What handlers did that acknowledge.
+    pub attempts: AttemptCounts,
 }
 
 impl Ledger {
@@ -60,6 +67,7 @@ impl Ledger {
     pub fn add(&mut self, other: &Self) {
         self.admitted += other.admitted;
         self.filtered += other.filtered;
+        self.attempts.add(&other.attempts);
         self.ended
             .iter_mut()
             .zip(other.ended)
@@ -197,15 +205,21 @@ impl Account {
     /// Counts a message in. False when the subscription has ended: the message is counted out again.
     #[inline]
     pub fn admit(&self) -> bool {
+        let is_in = self.count_in();
+        if !is_in {
+            self.end(Outcome::Unsubscribed, 1);
+        }
+        is_in
+    }
+
+    /// Counts a message in. False when the subscription has ended: the caller counts it out again.
+    #[inline]
+    pub fn count_in(&self) -> bool {
         // SYNC POINT slot: SeqCst pairs with `close` and `is_spent`: either this sees `closed`, or the
         // owner sees this message in flight and keeps the slot.
         self.admitted.fetch_add(1, Ordering::SeqCst);
         order_of_seq_cst();
-        if self.closed.load(Ordering::SeqCst) {
-            self.end(Outcome::Unsubscribed, 1);
-            return false;
-        }
-        true
+        !self.closed.load(Ordering::SeqCst)
     }
 
     /// Counts a message in and out again: the subscription does without it.
@@ -272,7 +286,7 @@ impl Account {
         Ledger {
             admitted: self.admitted.load(Ordering::Relaxed),
             ended,
-            filtered: 0,
+            ..Ledger::default()
         }
     }
 }

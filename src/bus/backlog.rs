@@ -136,12 +136,9 @@ impl<T: Message> State<T> {
         }
         let place = self.queues[priority].pop_front();
         match place.and_then(|place| self.count_out(place, account)) {
-            Some(message) if is_over => {
-                account.end(Outcome::Expired, 1);
-                Next::Gone(Some(message))
-            }
+            Some(message) if is_over => Next::Expired(message),
             Some(message) => Next::Taken(message),
-            None => Next::Gone(None),
+            None => Next::Nothing,
         }
     }
 }
@@ -156,8 +153,27 @@ pub enum Next<T> {
     Taken(T),
     /// It did not fit, and waits on; so does the announcement.
     TooLong,
-    /// Nothing: what it had announced was given up, or has expired. That message is dropped by the caller, without a lock.
-    Gone(Option<T>),
+    /// A message whose time was over.
+    Expired(T),
+    /// Nothing: what it had announced was given up before.
+    Nothing,
+}
+
+/// Whether a message is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coming {
+    /// It is new, and is counted in the account.
+    New,
+    /// It was counted in before: it comes for another attempt.
+    Again,
+}
+
+/// What became of a message that was to be kept, and of others that went for it.
+pub struct Put<T> {
+    /// The timer must call [`Backlog::expire`] then, and will not anyway.
+    pub timer_at: Option<u64>,
+    /// Messages that are not kept, or not any more, and why. Dropped by the caller, without a lock.
+    pub ended: Vec<(T, Outcome)>,
 }
 
 /// See the module's documentation. It takes memory with the first message.
@@ -165,6 +181,8 @@ pub struct Backlog<T> {
     state: Mutex<Option<Box<State<T>>>>,
     /// All messages of the subscription lie here.
     holds_all: bool,
+    /// How messages end is counted by who is given them, for they may go on elsewhere.
+    leaves_ends: bool,
 }
 
 impl<T: Message> Backlog<T> {
@@ -173,19 +191,35 @@ impl<T: Message> Backlog<T> {
         Self {
             state: Mutex::new(None),
             holds_all,
+            leaves_ends: false,
+        }
+    }
+
+    /// The same, where every message that leaves other than to a handler is still counted in: whoever is given it counts it out.
+    pub fn leaving_ends(mut self) -> Self {
+        self.leaves_ends = true;
+        self
+    }
+
+    fn end(&self, account: &Account, outcome: Outcome) {
+        if !self.leaves_ends {
+            account.end(outcome, 1);
         }
     }
 
     /// Takes a message that was asked for, and has `announce` put an announcement into the mailbox where one is needed.
-    /// It is counted in `account`. A time, when the timer must call [`Backlog::expire`] then and will not anyway.
+    /// It is counted in `account`, if it is new.
     pub fn keep(
         &self,
         priority: usize,
         message: T,
+        coming: Coming,
         account: &Account,
         announce: impl FnOnce() -> Result<(), Outcome>,
-    ) -> Option<u64> {
-        self.put(priority, message, account, announce, |_, _| Vec::new())
+    ) -> Put<T> {
+        self.put(priority, message, coming, account, announce, |_, _| {
+            Vec::new()
+        })
     }
 
     /// As [`Backlog::keep`], giving up the oldest messages while there is no room for it: as many may wait as the account says,
@@ -194,39 +228,55 @@ impl<T: Message> Backlog<T> {
         &self,
         priority: usize,
         message: T,
+        coming: Coming,
         account: &Account,
         most_bytes: u64,
         announce: impl FnOnce() -> Result<(), Outcome>,
-    ) -> Option<u64> {
-        self.put(priority, message, account, announce, |state, bytes| {
-            let mut given_up = Vec::new();
-            while state.live >= account.queue_limit() || state.bytes + bytes > most_bytes {
-                let Some(oldest) = state.take_oldest(account) else {
-                    break;
-                };
-                account.end(Outcome::Oldest, 1);
-                given_up.push(oldest);
-            }
-            given_up
-        })
+    ) -> Put<T> {
+        self.put(
+            priority,
+            message,
+            coming,
+            account,
+            announce,
+            |state, bytes| {
+                let mut given_up = Vec::new();
+                while state.live >= account.queue_limit() || state.bytes + bytes > most_bytes {
+                    let Some(oldest) = state.take_oldest(account) else {
+                        break;
+                    };
+                    self.end(account, Outcome::Oldest);
+                    given_up.push((oldest, Outcome::Oldest));
+                }
+                given_up
+            },
+        )
     }
 
     fn put(
         &self,
         priority: usize,
         message: T,
+        coming: Coming,
         account: &Account,
         announce: impl FnOnce() -> Result<(), Outcome>,
-        make_room: impl FnOnce(&mut State<T>, u64) -> Vec<T>,
-    ) -> Option<u64> {
-        // Declared first, so dropped last: after the lock.
-        let mut given_up;
+        make_room: impl FnOnce(&mut State<T>, u64) -> Vec<(T, Outcome)>,
+    ) -> Put<T> {
         let mut guard = self.state.lock();
         let state = &mut **guard.get_or_insert_default();
-        given_up = make_room(state, weight(&message));
-        if !account.admit() {
-            given_up.push(message);
-            return None;
+        let mut put = Put {
+            timer_at: None,
+            ended: make_room(state, weight(&message)),
+        };
+        // Of a subscription that ends, either this sees that it has, or `clear`, which comes later, finds the message.
+        let is_in = match coming {
+            Coming::New => account.count_in(),
+            Coming::Again => !account.is_closed(),
+        };
+        if !is_in {
+            self.end(account, Outcome::Unsubscribed);
+            put.ended.push((message, Outcome::Unsubscribed));
+            return put;
         }
         account.add_bytes(weight(&message));
         let expires_at = message.expires_at();
@@ -236,17 +286,18 @@ impl<T: Message> Backlog<T> {
                 Ok(()) => state.announced[priority] += 1,
                 Err(outcome) => {
                     let newest = state.queues[priority].pop_back();
-                    given_up.extend(newest.and_then(|place| state.count_out(place, account)));
-                    account.end(outcome, 1);
-                    return None;
+                    let message = newest.and_then(|place| state.count_out(place, account));
+                    put.ended.extend(message.map(|message| (message, outcome)));
+                    self.end(account, outcome);
+                    return put;
                 }
             }
         }
-        if expires_at >= state.timer_at {
-            return None;
+        if expires_at < state.timer_at {
+            state.timer_at = expires_at;
+            put.timer_at = Some(expires_at);
         }
-        state.timer_at = expires_at;
-        Some(expires_at)
+        put
     }
 
     /// Trades an announcement for the oldest message of its priority, if that `fits`.
@@ -259,12 +310,13 @@ impl<T: Message> Backlog<T> {
     ) -> Next<T> {
         let mut guard = self.state.lock();
         let Some(state) = guard.as_deref_mut() else {
-            return Next::Gone(None);
+            return Next::Nothing;
         };
         let next = state.take(priority, now, account, fits);
         if !matches!(next, Next::TooLong) {
             state.announced[priority] = state.announced[priority].saturating_sub(1);
         }
+        self.note_expired(&next, account);
         next
     }
 
@@ -299,18 +351,26 @@ impl<T: Message> Backlog<T> {
         if !matches!(next, Next::TooLong) {
             state.deferred[priority] -= 1;
         }
+        self.note_expired(&next, account);
         Some(next)
     }
 
-    /// Counts out what has expired. The time at which the next message does, if any will.
-    pub fn expire(&self, now: u64, account: &Account) -> Option<u64> {
-        // Declared first, so dropped last: after the lock.
+    fn note_expired(&self, next: &Next<T>, account: &Account) {
+        if matches!(next, Next::Expired(_)) {
+            self.end(account, Outcome::Expired);
+        }
+    }
+
+    /// Takes out what has expired. With it the time at which the next message does, if any will.
+    pub fn expire(&self, now: u64, account: &Account) -> (Vec<T>, Option<u64>) {
         let mut gone = Vec::new();
         let mut guard = self.state.lock();
-        let state = guard.as_deref_mut()?;
+        let Some(state) = guard.as_deref_mut() else {
+            return (gone, None);
+        };
         if state.timer_at > now {
             // Whoever made it later has asked the timer for that time.
-            return None;
+            return (gone, None);
         }
         let mut next = NEVER;
         for priority in 0..PRIORITIES {
@@ -320,7 +380,7 @@ impl<T: Message> Backlog<T> {
                 if expires_at <= now {
                     let message = entry.message.take().expect("it expires");
                     state.let_go(&message, account);
-                    account.end(Outcome::Expired, 1);
+                    self.end(account, Outcome::Expired);
                     gone.push(message);
                 } else {
                     next = next.min(expires_at);
@@ -332,22 +392,28 @@ impl<T: Message> Backlog<T> {
             state.queues[priority] = queue;
         }
         state.timer_at = next;
-        (next != NEVER).then_some(next)
+        (gone, (next != NEVER).then_some(next))
     }
 
-    /// The subscription has ended, and its account was closed before, so nothing comes after it: counts out what still waits, and
-    /// returns it. Its announcements find nothing.
+    /// The subscription has ended, and its account was closed before, so nothing comes after it: takes out what still waits,
+    /// oldest first. Its announcements find nothing.
     pub fn clear(&self, account: &Account, outcome: Outcome) -> Vec<T> {
-        let mut given_up = Vec::new();
+        let given_up = self.take_all(account);
+        given_up.iter().for_each(|_| self.end(account, outcome));
+        given_up
+    }
+
+    /// Takes out what waits, oldest first, for others to have. It is still counted in.
+    pub fn take_all(&self, account: &Account) -> Vec<T> {
+        let mut taken = Vec::new();
         let mut guard = self.state.lock();
         if let Some(state) = guard.as_deref_mut() {
             while let Some(message) = state.take_oldest(account) {
-                account.end(outcome, 1);
-                given_up.push(message);
+                taken.push(message);
             }
             state.deferred = [0; PRIORITIES];
         }
-        given_up
+        taken
     }
 
     /// Messages that wait.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::backlog::Next;
+use super::ack::count;
+use super::backlog::{NEVER, Next};
 use super::block::{BatchBlocks, Block};
 use super::kept::Waiting;
 use super::layout::*;
@@ -28,6 +29,8 @@ pub(super) struct Batch<'a> {
     pub slots: &'a mut Slots,
     pub blocks: &'a mut BatchBlocks,
     pub owed: &'a mut OwedAnswers,
+    /// Counts the messages that were handed to handlers that acknowledge.
+    pub generation: &'a mut u32,
     pub receiver: &'a Receiver,
 }
 
@@ -56,8 +59,13 @@ impl Batch<'_> {
         }
         each_target(record, |slot| self.slots.hand_over(slot, bytes));
         let from = record.memory.span(record.offset, record.len).as_ptr();
+        let files = Files {
+            block,
+            owed,
+            ..Files::default()
+        };
         // SAFETY: the record is committed, so no thread writes it, and has `len` bytes.
-        unsafe { self.put(from, record.len, None, block, owed) };
+        unsafe { self.put(from, record.len, None, files) };
         true
     }
 
@@ -140,21 +148,49 @@ impl Batch<'_> {
     }
 
     /// Copies what an announcement was traded for in. False when it does not fit any more.
-    fn take_kept(&mut self, next: Next<Waiting>, slot: u32, subscription: &Subscription) -> bool {
-        let Waiting { kept, owed } = match next {
+    fn take_kept(
+        &mut self,
+        next: Next<Waiting>,
+        slot: u32,
+        subscription: &Arc<Subscription>,
+    ) -> bool {
+        let mut message = match next {
             Next::Taken(message) => message,
             Next::TooLong => return false,
-            Next::Gone(_) => return true,
+            Next::Nothing => return true,
+            Next::Expired(message) => {
+                subscription.left_backlog(vec![(message, Outcome::Expired)]);
+                return true;
+            }
         };
-        if owed.as_ref().is_some_and(Owed::is_over) {
+        if message.owed.as_ref().is_some_and(Owed::is_over) {
             subscription.account.end(Outcome::Expired, 1);
             return true;
         }
-        // Its bytes were counted out when it left the backlog.
-        self.slots.hand_over(slot, 0);
+        let kept = Arc::clone(&message.kept);
+        let mut files = Files {
+            block: kept.block().cloned(),
+            attempt: message.failures,
+            never_expires: message.replays != 0,
+            ..Files::default()
+        };
+        if let Some(acks) = &subscription.acks {
+            if message.failures != 0 {
+                count(&acks.attempts.redelivered);
+            }
+            // Each attempt may answer, and the last share goes back with the message.
+            files.owed = message.owed.as_ref().map(|owed| owed.share(1));
+            // 0 is no generation: a handle is not 0.
+            *self.generation = self.generation.checked_add(1).unwrap_or(1);
+            files.delivery = Some(acks.table.hand(message, *self.generation));
+        } else {
+            files.owed = message.owed.take();
+            // Its bytes were counted out when it left the backlog.
+            self.slots.hand_over(slot, 0);
+        }
         let (from, len) = (kept.bytes().as_ptr(), kept.bytes().len());
         // SAFETY: the record has `len` bytes, and nobody writes them.
-        unsafe { self.put(from, len, Some(slot), kept.block().cloned(), owed) };
+        unsafe { self.put(from, len, Some(slot), files) };
         true
     }
 
@@ -163,14 +199,7 @@ impl Batch<'_> {
     /// # Safety
     /// `len` bytes behind `from` are a record that has an extension for each of the block and the answer that are given, and no
     /// thread writes them.
-    unsafe fn put(
-        &mut self,
-        from: *const u8,
-        len: usize,
-        target: Option<u32>,
-        block: Option<Arc<Block>>,
-        owed: Option<Owed>,
-    ) {
+    unsafe fn put(&mut self, from: *const u8, len: usize, target: Option<u32>, files: Files) {
         let to = self.inbox.span(self.next, len).as_ptr();
         // SAFETY: the span was bounds-checked, the source is the contract's; the two do not overlap, one being native memory
         // and the other JavaScript's. The fixed part is within any record, and the extensions are by the contract.
@@ -185,17 +214,41 @@ impl Batch<'_> {
                     .cast::<u64>()
                     .write_unaligned(handle.to_le());
             };
-            if let Some(block) = block {
+            if let Some(block) = files.block {
                 file(BLOCK, self.blocks.add(block));
             }
-            if let Some(owed) = owed {
+            if let Some(owed) = files.owed {
                 file(REPLY, self.owed.add(owed));
+            } else if flags & REPLY != 0 {
+                file(REPLY, NO_REPLY);
+            }
+            if flags & DELIVERY != 0 {
+                file(DELIVERY, files.delivery.unwrap_or_default());
+                to.add(ATTEMPT).write(files.attempt);
+            }
+            if flags & EXPIRY != 0 && files.never_expires {
+                file(EXPIRY, NEVER);
             }
         }
         self.next += len;
         self.left -= 1;
         self.taken += 1;
     }
+}
+
+/// In the place of the handle of an answer: nobody waits for one any more.
+const NO_REPLY: u64 = u64::MAX;
+
+/// What goes with a record into the inbox.
+#[derive(Default)]
+struct Files {
+    block: Option<Arc<Block>>,
+    owed: Option<Owed>,
+    /// Its handle in the acknowledgement table.
+    delivery: Option<u64>,
+    /// Handlers that have failed with it.
+    attempt: u8,
+    never_expires: bool,
 }
 
 /// How far the deferred messages of a slot came.
@@ -274,8 +327,4 @@ fn flags(record: &Committed<'_, SegmentBytes>) -> usize {
 
 fn extension_offset(record: &Committed<'_, SegmentBytes>, flag: usize) -> usize {
     extension_at(flags(record), flag)
-}
-
-fn extension_at(flags: usize, flag: usize) -> usize {
-    EXTENSIONS + (flags & (flag - 1)).count_ones() as usize * EXTENSION_BYTES
 }

@@ -48,6 +48,7 @@ impl Endpoint {
     /// nothing, it spins for a bounded time where that pays, then parks. What JavaScript reported of
     /// earlier batches is folded into the ledgers; blocks of the earlier batch that nobody took are freed.
     pub fn drain(&mut self) {
+        self.receiver.leave_handler();
         self.fold_outcomes();
         self.blocks.clear();
         let control = &self.memory.control;
@@ -126,6 +127,7 @@ impl Endpoint {
             slots: &mut self.slots,
             blocks: &mut self.blocks,
             owed: &mut self.owed,
+            generation: &mut self.generation,
             receiver: &self.receiver,
         };
         (&self.receiver.mailbox, batch)

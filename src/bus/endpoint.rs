@@ -171,6 +171,8 @@ pub struct Endpoint {
     pub(super) blocks: BatchBlocks,
     /// Answers that its handlers owe.
     pub(super) owed: OwedAnswers,
+    /// Counts the messages that were handed to handlers that acknowledge.
+    pub(super) generation: u32,
     /// Where the last submit has stopped, if a publisher may sleep for that.
     pub(super) awaited: Option<Awaited>,
     /// Groups that it has made, and through which bus handle.
@@ -208,6 +210,7 @@ impl Endpoint {
             turn: Turn::default(),
             blocks: BatchBlocks::default(),
             owed: OwedAnswers::default(),
+            generation: 0,
             awaited: None,
             next_look: NEVER,
             groups: Vec::new(),
@@ -261,11 +264,26 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Has the LETTERS attention raised, and this thread called, when dead letters come to the bus; or not any more.
+    pub fn listen_for_letters(&self, handle: u32, yes: bool) -> Result<(), EndpointError> {
+        let dead_letters = &self.bus(handle)?.dead_letters;
+        if yes {
+            dead_letters.listen(&self.receiver);
+        } else {
+            dead_letters.unlisten(&self.receiver);
+        }
+        Ok(())
+    }
+
     /// Closes a bus handle: submits what is in the outbox, ends the handle's subscriptions, forgets its topics.
     pub fn close_bus(&mut self, handle: u32) -> Result<(), EndpointError> {
         let bus = Arc::clone(self.bus(handle)?);
         self.submit_all();
         let ended = self.slots.of_bus(handle);
+        // All of them first, or what one leaves would go to the next.
+        for (_, subscription) in ended.iter().filter_map(|&slot| self.slots.get(slot)) {
+            bus.unsubscribe(subscription);
+        }
         ended.into_iter().for_each(|slot| self.unsubscribe(slot));
         for index in 1..self.topics.len() {
             if self.topics[index]
@@ -287,6 +305,7 @@ impl Endpoint {
             .any(|open| Arc::ptr_eq(&open.bus, &bus))
         {
             bus.unwatch(&self.receiver);
+            bus.dead_letters.unlisten(&self.receiver);
         }
         Hub::global().close_bus(&bus);
         Ok(())
@@ -339,7 +358,8 @@ impl Endpoint {
         let id = Hub::global().next_subscription_id();
         let receiver = Arc::clone(&self.receiver);
         let group = options.group.as_deref().map(|name| bus.join_group(name));
-        let subscription = Subscription::new(id, pattern, slot, receiver, options, group);
+        let of = Arc::downgrade(&bus);
+        let subscription = Subscription::new(id, pattern, slot, receiver, options, group, of);
         let subscription = Arc::new(subscription);
         // Before the first message can come.
         self.slots.fill(
@@ -364,11 +384,7 @@ impl Endpoint {
     pub fn unsubscribe(&mut self, slot: u32) {
         if let Some((bus, subscription)) = self.slots.get(slot) {
             bus.unsubscribe(subscription);
-            let Subscription {
-                backlog, account, ..
-            } = &**subscription;
-            // They may wait for a promise that never settles.
-            drop(backlog.clear(account, Outcome::Unsubscribed));
+            subscription.leave(Outcome::Unsubscribed);
             self.slots.fold_ended(slot, &self.memory.outcomes);
         }
     }
@@ -470,6 +486,7 @@ impl Endpoint {
     /// Folds what JavaScript reported of its messages into the subscriptions' ledgers. Where that lets deferred messages go on,
     /// the thread is to drain soon.
     pub fn fold_outcomes(&mut self) {
+        self.acknowledge();
         self.slots.fold(&self.memory.outcomes);
         if self.slots.has_due() {
             self.memory.control.store(OWN_MAIL, 1, Ordering::Relaxed);
@@ -520,14 +537,7 @@ impl Endpoint {
             });
         }
         for (_, subscription) in self.slots.all() {
-            let Subscription {
-                backlog, account, ..
-            } = &**subscription;
-            for message in backlog.clear(account, Outcome::SubscriberDied) {
-                if let Some(owed) = message.owed {
-                    owed.give_up(NoAnswer::Died);
-                }
-            }
+            subscription.leave(Outcome::SubscriberDied);
         }
         self.owed.give_up_all(NoAnswer::Died);
         self.slots.end_all_in_hand(Outcome::SubscriberDied);
@@ -543,6 +553,7 @@ impl Endpoint {
         }
         for open in std::mem::take(&mut self.buses).into_iter().flatten() {
             open.bus.unwatch(&self.receiver);
+            open.bus.dead_letters.unlisten(&self.receiver);
             Hub::global().close_bus(&open.bus);
         }
     }

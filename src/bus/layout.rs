@@ -58,13 +58,18 @@ exported! {
         CORRELATION / "Correlation" = 16;
         /// u64 handle of the out-of-line block
         BLOCK / "Block" = 32;
-        /// u64 handle in the acknowledgement table
+        /// u64 handle in the subscription's acknowledgement table; 0 where it has none
         DELIVERY / "Delivery" = 64;
         /// A request. u32 its number and u32 the milliseconds that its requester waits in an outbox, or all ones for ever (see
         /// DEADLINE_MS), else a u64 handle
         REPLY / "Reply" = 128;
+        /// In an outbox, without an extension: a message that nobody is subscribed to becomes a dead letter.
+        MANDATORY / "Mandatory" = 256;
     }
 }
+
+/// The flags that add an extension.
+pub const WITH_EXTENSION: u16 = 0xff;
 
 exported! {
     /// Words (byte offsets) of the control block, shared by an endpoint and its thread's JavaScript.
@@ -89,6 +94,18 @@ exported! {
         /// Native writes at a refused submit: milliseconds that the publisher may wait for room in a native call; 0 when that
         /// would be of no use. The record that was refused is the one that `awaitRoom` waits for.
         BLOCK_MS / "BlockMs" = 32;
+        /// JavaScript writes: the slot of the subscription whose message is acknowledged by the next `begin`, `acknowledge` or drain,
+        ACKNOWLEDGED_SLOT / "AcknowledgedSlot" = 36;
+        /// the lower half of the message's handle,
+        ACKNOWLEDGED_LOW / "AcknowledgedLow" = 40;
+        /// and its upper half, which is not 0. Native writes 0 when that is done.
+        ACKNOWLEDGED_HIGH / "AcknowledgedHigh" = 44;
+        /// JavaScript writes: the slot of the subscription whose handler `begin` is for,
+        BEGUN_SLOT / "BegunSlot" = 48;
+        /// the lower half of the message's handle,
+        BEGUN_LOW / "BegunLow" = 52;
+        /// and its upper half. Native writes 0 when the message is not to be handled: it is another's by now.
+        BEGUN_HIGH / "BegunHigh" = 56;
         /// Other threads write: see ATTENTION. On a cache line pair of its own.
         ATTENTION / "Attention" = 128;
         /// Size of the block.
@@ -105,6 +122,8 @@ exported! {
         WRITABLE / "Writable" = 2;
         /// Subscriptions changed of a bus that the endpoint watches: what it remembers of routes is stale.
         ROUTES / "Routes" = 4;
+        /// Dead letters came to a bus whose dead letters the endpoint listens to.
+        LETTERS / "Letters" = 8;
     }
 }
 
@@ -192,6 +211,28 @@ exported! {
 }
 
 exported! {
+    /// Why a message is a dead letter: see [`super::dead_letters::Reason`].
+    LETTER_REASON {
+        /// Its last handler threw or rejected.
+        HANDLER_ERROR / "HandlerError" = 0;
+        /// Its last handler was not done in time.
+        TIMEOUT / "Timeout" = 1;
+        /// Its time was over.
+        EXPIRED_LETTER / "Expired" = 2;
+        /// A full subscription gave it up, or there was no memory.
+        OVERFLOW_LETTER / "Overflow" = 3;
+        /// Its subscriber's thread ended.
+        SUBSCRIBER_DIED / "SubscriberDied" = 4;
+        /// Its bytes were no value.
+        UNDECODABLE_LETTER / "Undecodable" = 5;
+        /// Nobody was subscribed.
+        NO_SUBSCRIBER_LETTER / "NoSubscriber" = 6;
+        /// Its subscription was ended.
+        UNSUBSCRIBED_LETTER / "Unsubscribed" = 7;
+    }
+}
+
+exported! {
     /// Sizes and bounds.
     BUS {
         /// Alignment of records, bytes.
@@ -220,6 +261,20 @@ exported! {
         MAX_DRAIN_RECORDS / "MaxDrainRecords" = 512;
         /// Default of a subscription's queueLimit, messages.
         DEFAULT_QUEUE_LIMIT / "DefaultQueueLimit" = 16 * 1024;
+        /// Default of ackTimeoutMs, milliseconds.
+        DEFAULT_ACK_TIMEOUT_MS / "DefaultAckTimeoutMs" = 30_000;
+        /// Default of maxAttempts.
+        DEFAULT_MAX_ATTEMPTS / "DefaultMaxAttempts" = 5;
+        /// Default of backoffMs, milliseconds.
+        DEFAULT_BACKOFF_MS / "DefaultBackoffMs" = 100;
+        /// Default of the most dead letters of a bus.
+        DEFAULT_DEAD_LETTERS / "DefaultDeadLetters" = 10_000;
+        /// Default of their most bytes.
+        DEFAULT_DEAD_LETTER_BYTES / "DefaultDeadLetterBytes" = 64 * 1024 * 1024;
+        /// Times that a dead letter is replayed without being forced.
+        MAX_REPLAYS / "MaxReplays" = 16;
+        /// Longest text of an error that a dead letter keeps, bytes.
+        MAX_ERROR_BYTES / "MaxErrorBytes" = 2 * 1024;
         /// `target` of a record in the inbox that is the answer to a request: `topic` is its kind, `sequence` the request's number.
         ANSWER_TARGET / "AnswerTarget" = u32::MAX as usize - 2;
     }
@@ -269,11 +324,16 @@ pub const fn align(len: usize) -> usize {
     len.next_multiple_of(RECORD_ALIGN)
 }
 
+/// Where an extension lies in a record with these flags.
+pub const fn extension_at(flags: usize, flag: usize) -> usize {
+    EXTENSIONS + (flags & (flag - 1)).count_ones() as usize * EXTENSION_BYTES
+}
+
 const _: () = {
     assert!(EXTENSIONS == TARGET + 4 && EXTENSIONS.is_multiple_of(RECORD_ALIGN));
     assert!(SEQUENCE.is_multiple_of(8) && TIMESTAMP.is_multiple_of(8));
     assert!(
-        ATTENTION >= BLOCK_MS + 4 + 64,
+        ATTENTION >= BEGUN_HIGH + 4 + 64,
         "the word that others write has a cache line of its own"
     );
     assert!(CONTROL_BYTES >= ATTENTION + 128);

@@ -10,12 +10,16 @@
 //! 4. `drain.rs` fills the thread's inbox (`batch.rs`); its JavaScript calls the handlers and counts how each message
 //!    ended (`slots.rs`), and the ledgers of the subscriptions add up.
 //!
+//! A subscription may want to acknowledge its messages ([`ack`]); what nobody can handle is kept in [`dead_letters`], and
+//! handed out again by `replay.rs`.
+//!
 //! A record may be a request ([`request`], [`answers`]): its answer goes into the requester's mailbox (`reply.rs`).
 //! Publishers count in a [`tally`], and [`metrics`] adds up.
 //!
 //! An [`endpoint`] is one thread's end of all this; the [`hub`] is what all threads share.
 
 pub mod account;
+pub mod ack;
 pub mod answers;
 pub mod backlog;
 pub mod mailbox;
@@ -28,6 +32,8 @@ mod admission;
 mod batch;
 #[cfg(not(model))]
 pub mod block;
+#[cfg(not(model))]
+pub mod dead_letters;
 #[cfg(not(model))]
 mod drain;
 #[cfg(not(model))]
@@ -56,6 +62,8 @@ mod outgoing;
 pub mod receiver;
 #[cfg(not(model))]
 pub mod record;
+#[cfg(not(model))]
+pub mod replay;
 #[cfg(not(model))]
 mod reply;
 #[cfg(not(model))]

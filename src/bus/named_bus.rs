@@ -6,7 +6,8 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use super::group::Group;
+use super::dead_letters::DeadLetters;
+use super::group::{Group, GroupLeg};
 use super::layout::ROUTES;
 use super::receiver::Receiver;
 use super::route::Route;
@@ -33,6 +34,8 @@ pub struct Bus {
     groups: Mutex<HashMap<Box<str>, HeldGroup>>,
     /// What is published, to topics with an id and without.
     pub(super) tallies: Tallies,
+    /// What nobody could handle.
+    pub dead_letters: DeadLetters,
 }
 
 #[derive(Default)]
@@ -92,6 +95,7 @@ impl Bus {
             subscriptions: Mutex::default(),
             groups: Mutex::default(),
             tallies: Tallies::default(),
+            dead_letters: DeadLetters::default(),
         }
     }
 
@@ -212,6 +216,27 @@ impl Bus {
     /// The route of a topic that has no id.
     pub fn match_route(&self, topic: &str) -> Route {
         self.routing.match_route(topic)
+    }
+
+    /// The route of a message that lies apart: of those that match its topic the ones that want its payload.
+    pub(super) fn route_for(&self, topic: &str, payload: &[u8]) -> Route {
+        let route = self.match_route(topic);
+        if !route.has_filters {
+            return route;
+        }
+        route.narrow(payload).unwrap_or(route)
+    }
+
+    /// The members of a group that match a topic and want this payload, if there are any.
+    pub(super) fn members_for(
+        &self,
+        group: &Arc<Group>,
+        topic: &str,
+        payload: &[u8],
+    ) -> Option<GroupLeg> {
+        let groups = self.route_for(topic, payload).groups.into_vec();
+        let mut legs = groups.into_iter();
+        legs.find(|leg| Arc::ptr_eq(&leg.group, group))
     }
 
     /// How many subscriptions match a topic.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::backlog::NEVER;
+use super::backlog::{Coming, NEVER};
 use super::block::Block;
 use super::kept::{Kept, Waiting};
 use super::layout::*;
@@ -12,8 +12,7 @@ use super::record::OutboxRecord;
 use super::request::Owed;
 use super::route::{Route, order_of};
 use super::subscription::{Outcome, Overflow, Subscription};
-use crate::memory::{Memory, SharedBytes};
-use crate::sync::Ordering;
+use crate::memory::SharedBytes;
 
 /// A record on its way, with everything that its copies need.
 pub(super) struct Outgoing<'a> {
@@ -64,7 +63,7 @@ impl Outgoing<'_> {
         // Some go to the mailbox and some to backlogs: which are called first must not depend on that.
         for targets in targets.chunk_by(|a, b| self.is_kept_by(a) == self.is_kept_by(b)) {
             if self.is_kept_by(&targets[0]) {
-                self.keep(receiver, targets, &mut copy);
+                self.keep(targets, &mut copy);
             } else {
                 for targets in targets.chunks(MAX_TARGETS) {
                     self.send(receiver, targets, slots);
@@ -129,16 +128,12 @@ impl Outgoing<'_> {
     }
 
     /// Puts the record into the backlogs of these subscriptions of the thread: one `copy` for all that keep it.
-    fn keep(
-        &self,
-        receiver: &Receiver,
-        targets: &[Arc<Subscription>],
-        copy: &mut Option<Option<Arc<Kept>>>,
-    ) {
+    fn keep(&self, targets: &[Arc<Subscription>], copy: &mut Option<Option<Arc<Kept>>>) {
         for target in targets {
             let kept = copy.get_or_insert_with(|| {
                 let drops = |target: &Arc<Subscription>| !target.takes_part_in_admission();
-                self.copy_to_keep(targets.iter().all(drops))
+                let acknowledged = targets.iter().any(|target| target.acks.is_some());
+                self.copy_to_keep(targets.iter().all(drops), acknowledged)
             });
             let Some(kept) = kept else {
                 self.decline_one();
@@ -148,39 +143,24 @@ impl Outgoing<'_> {
                 });
                 continue;
             };
-            let message = Waiting {
-                kept: Arc::clone(kept),
-                owed: self.request.map(|owed| owed.share(1)),
-            };
-            target.keep(self.record.priority, message, || {
-                self.announce(receiver, target)
-            });
+            let owed = self.request.map(|owed| owed.share(1));
+            let message = Waiting::new(Arc::clone(kept), owed);
+            let ended = target.put(message, Coming::New);
+            target.left_backlog(ended);
         }
     }
 
-    /// Puts an announcement of a message in this subscription's backlog into the mailbox.
-    fn announce(&self, receiver: &Receiver, target: &Subscription) -> Result<(), Outcome> {
-        let priority = self.record.priority;
-        let pushed = receiver
-            .mailbox
-            .push(priority, EXTENSIONS, |memory, start| {
-                let set = |at: usize, word: u32| memory.store(start + at, word, Ordering::Relaxed);
-                set(PRIORITY, priority as u32);
-                set(TOPIC, target.slot);
-                set(PAYLOAD_LENGTH, 0);
-                set(SEQUENCE, target.id as u32);
-                set(SEQUENCE + 4, (target.id >> 32) as u32);
-                set(TARGET, ANNOUNCEMENT);
-            });
-        pushed.map_err(Outcome::from)
-    }
-
-    /// The record as it will lie in the inbox but for its target and its handles, for backlogs. None when memory is short; with
-    /// `spare`, already when only the reserve is left.
-    fn copy_to_keep(&self, spare: bool) -> Option<Arc<Kept>> {
-        let plan = Plan::new(self, &[]);
+    /// The record as it will lie in the inbox but for its target and its handles, for backlogs; with room for the handle of an
+    /// acknowledgement if it may be `acknowledged`. None when memory is short; with `spare`, already when only the reserve is left.
+    pub fn copy_to_keep(&self, spare: bool, acknowledged: bool) -> Option<Arc<Kept>> {
+        let mut plan = Plan::new(self, &[]);
+        if acknowledged {
+            plan.flags |= DELIVERY as u16;
+            plan.length += EXTENSION_BYTES;
+        }
         let handles = Handles {
             block: self.block.map(|_| 0),
+            delivery: acknowledged.then_some(0),
             request: self.request.map(|_| 0),
         };
         let block = self.block.cloned();
@@ -208,6 +188,7 @@ impl Outgoing<'_> {
         let shares = slots.len() as u32;
         let handles = Handles {
             block: block.map(|block| Block::into_handle(Arc::clone(block))),
+            delivery: None,
             request: self.request.map(|owed| owed.share(shares).into_handle()),
         };
         let pushed = receiver
@@ -238,6 +219,7 @@ impl Outgoing<'_> {
 /// What a mailbox record refers to, as numbers.
 struct Handles {
     block: Option<u64>,
+    delivery: Option<u64>,
     request: Option<u64>,
 }
 
@@ -258,7 +240,7 @@ impl Plan {
         let listed = if slots.len() > 1 { slots.len() } else { 0 };
         let reply_bytes = usize::from(record.flags & REPLY as u16 != 0) * EXTENSION_BYTES;
         let mut plan = Self {
-            flags: record.flags,
+            flags: record.flags & WITH_EXTENSION,
             targets_bytes: 0,
             copied_bytes: record.extension_bytes() - reply_bytes,
             payload_bytes: record.length - record.payload_start(),
@@ -283,7 +265,7 @@ impl Plan {
 
 impl Outgoing<'_> {
     /// Writes the record, all but its first word. The extensions of JavaScript keep their order between those that native
-    /// adds: TARGETS before them, BLOCK and REPLY behind them.
+    /// adds: TARGETS before them, BLOCK, DELIVERY and REPLY behind them.
     ///
     /// # Safety
     /// `plan` was made for this and for `list`, `plan.length` bytes behind `to` may be written, and no other thread
@@ -316,10 +298,8 @@ impl Outgoing<'_> {
                 let at = copied + record.extension(EXPIRY) - EXTENSIONS;
                 head.set(at, self.expires_at.to_le_bytes());
             }
-            if let Some(handle) = handles.block {
-                head.append(handle.to_le_bytes());
-            }
-            if let Some(handle) = handles.request {
+            let added = [handles.block, handles.delivery, handles.request];
+            for handle in added.into_iter().flatten() {
                 head.append(handle.to_le_bytes());
             }
             for slot in list {

@@ -1,5 +1,6 @@
 //! The part of an endpoint that other threads hold: its mailbox and its bell.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::layout::{MAILBOX_BYTES, WRITABLE};
@@ -33,6 +34,9 @@ pub struct Receiver {
     /// Publishers that wait for the mailbox to shrink.
     pub space: Waiters,
     block_bytes: AtomicU64,
+    /// When the handler was called that the thread is in, by the steady clock; 0 when it has come back since. Kept for handlers
+    /// that acknowledge.
+    in_handler_since: AtomicU64,
     nap: Nap,
     bell: Box<dyn Doorbell>,
 }
@@ -53,6 +57,7 @@ impl Receiver {
             mailbox: Mailbox::new(SegmentPool::global()),
             space: Waiters::default(),
             block_bytes: AtomicU64::new(0),
+            in_handler_since: AtomicU64::new(0),
             nap: Nap::default(),
             bell,
         }
@@ -84,6 +89,24 @@ impl Receiver {
     /// Counts the bytes of a block that was taken out, or that the mailbox did not take.
     pub fn remove_block_bytes(&self, bytes: usize) {
         self.block_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The thread calls a handler, at this time.
+    #[inline]
+    pub fn enter_handler(&self, now: u64) {
+        // Relaxed: the timer looks at it long after.
+        self.in_handler_since.store(now, Ordering::Relaxed);
+    }
+
+    /// The thread has come back from its handlers.
+    #[inline]
+    pub fn leave_handler(&self) {
+        self.in_handler_since.store(0, Ordering::Relaxed);
+    }
+
+    /// True when the thread has not come back from the handler that it called at that time.
+    pub fn is_in_handler_since(&self, begun_at: u64) -> bool {
+        self.in_handler_since.load(Ordering::Relaxed) == begun_at
     }
 
     /// Tells those who wait for space, when there is some. Called after the mailbox shrank.
@@ -149,7 +172,7 @@ impl Waiter for Receiver {
 
 impl Due for Receiver {
     /// A message that its endpoint left in its outbox has expired.
-    fn due(&self, _now: u64) -> Option<u64> {
+    fn due(self: Arc<Self>, _now: u64) -> Option<u64> {
         self.look_again();
         None
     }

@@ -4,7 +4,8 @@ use super::layout::*;
 use crate::memory::{Memory, SharedBytes};
 
 /// Flags that JavaScript may set; the others are native's.
-const WRITABLE_FLAGS: u16 = (TOPIC_INLINE | HEADERS | EXPIRY | CORRELATION | REPLY) as u16;
+const WRITABLE_FLAGS: u16 =
+    (TOPIC_INLINE | HEADERS | EXPIRY | CORRELATION | REPLY | MANDATORY) as u16;
 
 /// The checked header of a record in an outbox.
 #[derive(Debug, Clone, Copy)]
@@ -53,12 +54,11 @@ impl OutboxRecord {
 
     /// Bytes of the extensions.
     pub fn extension_bytes(&self) -> usize {
-        self.flags.count_ones() as usize * EXTENSION_BYTES
+        (self.flags & WITH_EXTENSION).count_ones() as usize * EXTENSION_BYTES
     }
 
     /// Offset of an extension in the record, for a flag that is set.
     pub fn extension(&self, flag: usize) -> usize {
-        let before = (self.flags as usize & (flag - 1)).count_ones() as usize;
-        EXTENSIONS + before * EXTENSION_BYTES
+        extension_at(usize::from(self.flags), flag)
     }
 }

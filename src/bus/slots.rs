@@ -104,7 +104,7 @@ impl Slots {
     /// The subscription in a slot, and how many messages its handlers have in hand.
     pub fn in_slot(&self, slot: u32) -> Option<(&Arc<Subscription>, u32)> {
         let slot = self.slots.get(slot as usize)?.as_ref()?;
-        Some((&slot.subscription, slot.in_hand))
+        Some((&slot.subscription, slot.in_hand()))
     }
 
     /// Slots of a bus handle's subscriptions.
@@ -160,7 +160,7 @@ impl Slots {
     pub fn has_due(&self) -> bool {
         self.starved.iter().any(|&slot| {
             let state = self.slots.get(slot as usize).and_then(Option::as_ref);
-            state.is_some_and(|state| state.in_hand < state.subscription.max_in_flight)
+            state.is_some_and(|state| state.in_hand() < state.subscription.max_in_flight)
         })
     }
 
@@ -244,6 +244,11 @@ impl Slots {
 }
 
 impl Slot {
+    fn in_hand(&self) -> u32 {
+        let acks = self.subscription.acks.as_ref();
+        acks.map_or(self.in_hand, |acks| acks.table.handed())
+    }
+
     fn fold(&mut self, counters: [u32; REPORTED_OUTCOMES]) {
         for ((index, (_, outcome)), counter) in REPORTED.iter().enumerate().zip(counters) {
             let new = counter.wrapping_sub(self.seen[index]).min(self.in_hand);

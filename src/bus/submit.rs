@@ -262,6 +262,22 @@ impl Endpoint {
         *sequence += 1;
         let is_unmatched = route.legs.is_empty() && picked.is_empty();
         counting.published(record.priority, is_unmatched);
+        if is_unmatched && record.flags & MANDATORY as u16 != 0 {
+            let copy = block.clone().or_else(|| large.and_then(Block::copy_of));
+            let outgoing = Outgoing {
+                outbox: &memory.outbox,
+                offset,
+                record,
+                topic_id,
+                publisher: receiver.id,
+                sequence: *sequence,
+                timestamp,
+                expires_at: NEVER,
+                block: copy.as_ref(),
+                request: None,
+            };
+            bus.keep_unmatched(&outgoing, large.is_some());
+        }
         for leg in &route.legs {
             note(to_wake, &leg.receiver);
         }
@@ -419,7 +435,7 @@ fn sole_target<'a>(
         ([], [only]) => only,
         _ => return None,
     };
-    let plain = record.flags == 0 && record.priority != 0 && block.is_none();
+    let plain = record.flags & WITH_EXTENSION == 0 && record.priority != 0 && block.is_none();
     (plain && !only.is_kept()).then_some(only)
 }
 

@@ -1,15 +1,18 @@
 //! A subscription: what it matches, where its messages go, what it does when it is full, and its account.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::account::Account;
 pub use super::account::{Ledger, OUTCOMES, Outcome, REPORTED_OUTCOMES};
-use super::backlog::Backlog;
+use super::ack::{Acks, Policy};
+use super::backlog::{Backlog, Coming};
 use super::filter::Filter;
 use super::group::Group;
 use super::kept::Waiting;
 use super::layout::*;
+use super::named_bus::Bus;
 use super::receiver::Receiver;
+use crate::memory::Memory;
 use crate::pool::SegmentPool;
 use crate::sync::{AtomicU64, Ordering};
 use crate::wait::timer::{Due, Timer};
@@ -61,6 +64,8 @@ pub struct SubscribeOptions {
     pub filter: Option<Filter>,
     /// The name of the group that it is a member of.
     pub group: Option<Box<str>>,
+    /// It acknowledges its messages: how often and how long they are tried.
+    pub ack: Option<Policy>,
 }
 
 impl SubscribeOptions {
@@ -95,6 +100,10 @@ pub struct Subscription {
     pub group: Option<Arc<Group>>,
     /// Its messages that do not wait in the mailbox.
     pub backlog: Backlog<Waiting>,
+    /// Its messages that were not acknowledged, where it does that.
+    pub acks: Option<Box<Acks>>,
+    /// Its bus.
+    pub(super) bus: Weak<Bus>,
     filtering: Option<Filtering>,
 }
 
@@ -114,6 +123,7 @@ impl Subscription {
         receiver: Arc<Receiver>,
         options: SubscribeOptions,
         group: Option<Arc<Group>>,
+        bus: Weak<Bus>,
     ) -> Self {
         let SubscribeOptions {
             queue_limit,
@@ -123,6 +133,7 @@ impl Subscription {
             priority,
             filter,
             group: _,
+            ack,
         } = options;
         // What one that drops its oldest has in hand is bounded as well: by as many as may wait.
         let most_in_hand = match overflow {
@@ -134,6 +145,13 @@ impl Subscription {
         if let Some(bytes) = queue_limit_bytes {
             account = account.with_bytes_limit(bytes);
         }
+        let acks = ack.map(|policy| Box::new(Acks::new(policy)));
+        let backlog = Backlog::new(max_in_flight != u32::MAX || acks.is_some());
+        let backlog = if acks.is_some() {
+            backlog.leaving_ends()
+        } else {
+            backlog
+        };
         Self {
             id,
             pattern: pattern.into(),
@@ -144,7 +162,9 @@ impl Subscription {
             max_in_flight,
             priority,
             group,
-            backlog: Backlog::new(max_in_flight != u32::MAX),
+            backlog,
+            acks,
+            bus,
             filtering: filter.map(|filter| Filtering {
                 filter,
                 filtered: AtomicU64::new(0),
@@ -173,7 +193,7 @@ impl Subscription {
     /// True when all its messages wait in its backlog, and none in the mailbox: it may give them up, or hand them over later.
     #[inline]
     pub fn is_kept(&self) -> bool {
-        self.max_in_flight != u32::MAX
+        self.max_in_flight != u32::MAX || self.acks.is_some()
     }
 
     /// True when a message would find room. One that drops what is too much leaves three quarters of its thread's mailbox
@@ -189,10 +209,12 @@ impl Subscription {
             }
     }
 
-    /// True when its handlers have, or will have, as many messages as they may.
+    /// True when its handlers have, or will have, as many messages as they may, or its thread does not come back from one.
     #[inline]
     pub fn is_stalled(&self) -> bool {
-        self.is_kept() && self.account.in_flight() >= u64::from(self.max_in_flight)
+        self.is_kept()
+            && (self.account.in_flight() >= u64::from(self.max_in_flight)
+                || self.acks.as_ref().is_some_and(|acks| acks.is_stuck()))
     }
 
     /// Counts in a message that goes to the mailbox. False when it does not go there: then it is counted out again.
@@ -205,35 +227,75 @@ impl Subscription {
         false
     }
 
-    /// Puts a message into the backlog.
-    pub fn keep(
+    /// Puts a message into the backlog, and where it needs one an announcement into the mailbox, without waking the thread.
+    /// What is not kept, or not any more, is given back: see [`Subscription::left_backlog`].
+    pub(super) fn put(
         self: &Arc<Self>,
-        priority: usize,
         message: Waiting,
-        announce: impl FnOnce() -> Result<(), Outcome>,
-    ) {
+        coming: Coming,
+    ) -> Vec<(Waiting, Outcome)> {
         let account = &self.account;
-        let timer_at = match self.overflow {
+        let priority = message.kept.priority();
+        let announce = || self.announce(priority);
+        let put = match self.overflow {
             Overflow::DropOldest => {
                 let most_bytes = account.bytes_limit().unwrap_or(BACKLOG_BYTES);
                 self.backlog
-                    .keep_newest(priority, message, account, most_bytes, announce)
+                    .keep_newest(priority, message, coming, account, most_bytes, announce)
             }
-            Overflow::DropNewest if !self.has_room(priority) => {
+            Overflow::DropNewest if coming == Coming::New && !self.has_room(priority) => {
+                if self.acks.is_some() {
+                    let is_in = account.count_in();
+                    let why = [Outcome::Unsubscribed, Outcome::Newest][usize::from(is_in)];
+                    return vec![(message, why)];
+                }
                 account.turn_away(Outcome::Newest);
-                None
+                return Vec::new();
             }
-            _ => self.backlog.keep(priority, message, account, announce),
+            _ => self
+                .backlog
+                .keep(priority, message, coming, account, announce),
         };
-        if let Some(at) = timer_at {
+        if let Some(at) = put.timer_at {
             Timer::global().call_at(at, self);
         }
+        put.ended
+    }
+
+    /// It has ended, or its thread has, and was closed before: what waits goes where it has to go. It may wait for a promise that
+    /// never settles.
+    pub(super) fn leave(self: &Arc<Self>, outcome: Outcome) {
+        self.leave_acks(outcome == Outcome::SubscriberDied);
+        let left = self.backlog.clear(&self.account, outcome).into_iter();
+        self.left_backlog(left.map(|message| (message, outcome)).collect());
+    }
+
+    /// Puts an announcement of a message in the backlog into the mailbox.
+    fn announce(&self, priority: usize) -> Result<(), Outcome> {
+        let pushed = self
+            .receiver
+            .mailbox
+            .push(priority, EXTENSIONS, |memory, start| {
+                let set = |at: usize, word: u32| memory.store(start + at, word, Ordering::Relaxed);
+                set(PRIORITY, priority as u32);
+                set(TOPIC, self.slot);
+                set(PAYLOAD_LENGTH, 0);
+                set(SEQUENCE, self.id as u32);
+                set(SEQUENCE + 4, (self.id >> 32) as u32);
+                set(TARGET, ANNOUNCEMENT);
+            });
+        if pushed.is_ok() && priority == 0 {
+            self.receiver.raise(CRITICAL_WAITS as u32);
+        }
+        pushed.map_err(Outcome::from)
     }
 
     /// Its figures now.
     pub fn ledger(&self) -> Ledger {
         let filtering = self.filtering.as_ref();
+        let acks = self.acks.as_ref();
         Ledger {
+            attempts: acks.map(|acks| acks.attempts.counts()).unwrap_or_default(),
             filtered: filtering.map_or(0, |filtering| filtering.filtered.load(Ordering::Relaxed)),
             ..self.account.ledger()
         }
@@ -241,8 +303,17 @@ impl Subscription {
 }
 
 impl Due for Subscription {
-    fn due(&self, now: u64) -> Option<u64> {
-        self.backlog.expire(now, &self.account)
+    fn due(self: Arc<Self>, now: u64) -> Option<u64> {
+        let (expired, next) = self.backlog.expire(now, &self.account);
+        let expired = expired.into_iter();
+        self.left_backlog(expired.map(|message| (message, Outcome::Expired)).collect());
+        match (next, self.acks_due(now)) {
+            (Some(one), Some(other)) => {
+                Timer::global().call_at(one.max(other), &self);
+                Some(one.min(other))
+            }
+            (one, other) => one.or(other),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::figures::{
     NativeSubscriptionMetrics, NativeTopicMetrics,
 };
 use super::memory::Pinned;
+use crate::bus::dead_letters::Reason;
 use crate::bus::endpoint::{Endpoint, EndpointError, EndpointMemory};
 use crate::bus::group::GroupSettings;
 use crate::bus::hub::Hub;
@@ -46,7 +47,7 @@ pub struct NativeSubscription {
 /// An environment's place on the buses.
 #[napi]
 pub struct NativeEndpoint {
-    endpoint: LocalEndpoint,
+    pub(super) endpoint: LocalEndpoint,
     bell: Bell,
     gates: Pinned,
     outcomes: Pinned,
@@ -112,7 +113,7 @@ impl NativeEndpoint {
     /// The hot functions: see `fast/endpoint.rs`.
     #[napi(
         catch_unwind,
-        ts_return_type = "{ submit(): void; drain(): void; drainCritical(): void; submitBlock(payload: Uint8Array): boolean; takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean; answer(handleLow: number, handleHigh: number, kind: number, payload: Uint8Array): boolean }"
+        ts_return_type = "{ submit(): void; drain(): void; drainCritical(): void; begin(): void; acknowledge(): void; submitBlock(payload: Uint8Array): boolean; takeBlock(handleLow: number, handleHigh: number, target: Uint8Array): boolean; answer(handleLow: number, handleHigh: number, kind: number, payload: Uint8Array): boolean }"
     )]
     pub fn functions<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         fast::functions(env, &self.endpoint)
@@ -276,6 +277,23 @@ impl NativeEndpoint {
     #[napi(catch_unwind)]
     pub fn fold_outcomes(&self) {
         self.endpoint.borrow_mut().fold_outcomes();
+    }
+
+    /// A handler that acknowledges has failed with the message of this handle. True when that is a dead letter now.
+    #[napi(catch_unwind)]
+    pub fn reject(
+        &self,
+        slot: u32,
+        low: u32,
+        high: u32,
+        reason: u32,
+        error: String,
+    ) -> Result<bool> {
+        let reason = Reason::from_number(reason)
+            .ok_or_else(|| Error::new(Code::Argument, "there is no such reason"))?;
+        let handle = u64::from(low) | u64::from(high) << 32;
+        let mut endpoint = self.endpoint.borrow_mut();
+        Ok(endpoint.reject(slot, handle, reason, &error))
     }
 
     /// The figures of a bus.

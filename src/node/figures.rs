@@ -4,6 +4,7 @@ use napi::bindgen_prelude::Error;
 use napi_derive::napi;
 
 use super::error::{Code, Result};
+use crate::bus::ack::{AttemptCounts, Policy};
 use crate::bus::filter::Filter;
 use crate::bus::group::GroupMetrics;
 use crate::bus::metrics::{BusMetrics, TopicMetrics};
@@ -12,7 +13,7 @@ use crate::bus::tally::Counts;
 use crate::pool::SegmentPool;
 
 /// The figures of a bus or of a subscription. At rest: admitted = handled + failed + unsubscribed + undecodable +
-/// expired + subscriberDied + overflow + oldest + newest + inFlight.
+/// expired + subscriberDied + overflow + oldest + newest + deadLettered + rerouted + inFlight.
 #[napi(object)]
 pub struct NativeLedger {
     /// Messages admitted.
@@ -35,10 +36,40 @@ pub struct NativeLedger {
     pub oldest: f64,
     /// Dropped: too much for a full subscription.
     pub newest: f64,
+    /// Put to the dead letters.
+    pub dead_lettered: f64,
+    /// Handed on to another member of the group.
+    pub rerouted: f64,
     /// Admitted and not ended.
     pub in_flight: f64,
     /// Kept away by the subscription's filter, and not admitted.
     pub filtered: f64,
+    /// What handlers did that acknowledge.
+    pub attempts: NativeAttempts,
+}
+
+/// What handlers did that acknowledge.
+#[napi(object)]
+pub struct NativeAttempts {
+    /// They threw or rejected.
+    pub rejected: f64,
+    /// They were not done in time.
+    pub timed_out: f64,
+    /// They were done when the message was another's.
+    pub late: f64,
+    /// They were called with a message that had failed before.
+    pub redelivered: f64,
+}
+
+impl From<AttemptCounts> for NativeAttempts {
+    fn from(counts: AttemptCounts) -> Self {
+        Self {
+            rejected: counts.rejected as f64,
+            timed_out: counts.timed_out as f64,
+            late: counts.late as f64,
+            redelivered: counts.redelivered as f64,
+        }
+    }
 }
 
 impl From<Ledger> for NativeLedger {
@@ -55,8 +86,11 @@ impl From<Ledger> for NativeLedger {
             overflow: ended(Outcome::Overflow),
             oldest: ended(Outcome::Oldest),
             newest: ended(Outcome::Newest),
+            dead_lettered: ended(Outcome::DeadLetter),
+            rerouted: ended(Outcome::Rerouted),
             in_flight: ledger.in_flight() as f64,
             filtered: ledger.filtered as f64,
+            attempts: ledger.attempts.into(),
         }
     }
 }
@@ -208,6 +242,29 @@ pub struct NativeSubscribeOptions {
     pub priority: u32,
     /// The name of its group.
     pub group: Option<String>,
+    /// It acknowledges its messages.
+    pub ack: Option<NativeAckPolicy>,
+}
+
+/// How often and how long the messages of a subscription are tried that acknowledges them.
+#[napi(object)]
+pub struct NativeAckPolicy {
+    /// How long a handler may take, milliseconds.
+    pub timeout_ms: u32,
+    /// How many handlers may fail with a message, 1 to 255.
+    pub max_attempts: u32,
+    /// How long a message rests after its first failure, milliseconds.
+    pub back_off_ms: u32,
+}
+
+impl From<NativeAckPolicy> for Policy {
+    fn from(policy: NativeAckPolicy) -> Self {
+        Self {
+            timeout_ms: policy.timeout_ms,
+            max_attempts: policy.max_attempts.clamp(1, 255) as u8,
+            back_off_ms: policy.back_off_ms,
+        }
+    }
 }
 
 impl NativeSubscribeOptions {
@@ -223,6 +280,7 @@ impl NativeSubscribeOptions {
             priority: self.priority.min(3) as u8,
             filter: filter.map(Filter::decode).transpose()?,
             group: self.group.map(Into::into),
+            ack: self.ack.map(Into::into),
         })
     }
 }

@@ -7,7 +7,7 @@ use napi_derive::napi;
 
 use crate::bus::layout::{
     ANSWER_KIND, ATTENTION_BIT, BALANCING, BUS, CONTROL, DELIVERY_MODE, Exported, FLAG, GATE,
-    OUTCOME, OVERFLOW, RECORD, TARGET_LIST,
+    LETTER_REASON, OUTCOME, OVERFLOW, RECORD, TARGET_LIST,
 };
 use crate::codec;
 use crate::codec::layout::{BINARY_KINDS, LIMITS, TAGS};
@@ -23,6 +23,7 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("Balancing", BALANCING),
     ("DeliveryMode", DELIVERY_MODE),
     ("AnswerKind", ANSWER_KIND),
+    ("LetterReason", LETTER_REASON),
     ("Bus", BUS),
     ("Tag", TAGS),
     ("BinaryKind", BINARY_KINDS),

@@ -5,6 +5,7 @@
 //! | `fast/` | the raw callbacks of the hot path, each bound to its native object |
 //! | `endpoint.rs` | the class `NativeEndpoint`: everything that is not per message |
 //! | `figures.rs` | figures and options of the bus as JavaScript objects |
+//! | `dead_letters.rs` | the class `NativeDeadLetter`, and what a thread does with them |
 //! | `pool.rs` | the class `NativeBufferPool`: everything that is not per block |
 //! | `doorbell.rs` | how another thread wakes this one |
 //! | `thread_bell.rs` | a bell for whatever this thread waits for besides its mailbox |
@@ -26,6 +27,7 @@
 mod bloom;
 mod codec;
 mod copies;
+mod dead_letters;
 mod doorbell;
 mod endpoint;
 mod error;

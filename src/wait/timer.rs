@@ -21,7 +21,7 @@ const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 /// Something with deadlines.
 pub trait Due: Send + Sync {
     /// Does what is due at `now`, in nanoseconds of the steady clock. The time at which it is to be called again, if any.
-    fn due(&self, now: u64) -> Option<u64>;
+    fn due(self: Arc<Self>, now: u64) -> Option<u64>;
 }
 
 struct Deadline {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     impl Due for Ticks {
-        fn due(&self, now: u64) -> Option<u64> {
+        fn due(self: Arc<Self>, now: u64) -> Option<u64> {
             self.sent.send(now).expect("the test listens");
             (self.left.fetch_sub(1, Ordering::Relaxed) > 1).then_some(now)
         }

@@ -306,7 +306,11 @@ fn critical_leaves_the_others_a_share() {
         }
         for round in order[..980].chunks(490) {
             let count = |wanted: u8| round.iter().filter(|priority| **priority == wanted).count();
-            assert_eq!((count(CRITICAL), count(NORMAL), count(LOW)), (440, 40, 10), "batches of {batch}");
+            assert_eq!(
+                (count(CRITICAL), count(NORMAL), count(LOW)),
+                (440, 40, 10),
+                "batches of {batch}"
+            );
         }
     }
 }

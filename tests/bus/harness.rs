@@ -3,8 +3,9 @@
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use agentwire::bus::dead_letters::Reason;
 use agentwire::bus::endpoint::{Endpoint, EndpointMemory};
 use agentwire::bus::layout::*;
 use agentwire::bus::metrics::BusMetrics;
@@ -120,6 +121,8 @@ pub struct Message<'a> {
     pub expires_in: Option<Duration>,
     /// Its number as a request, and how many milliseconds it waits.
     pub request: Option<(u32, u32)>,
+    /// It becomes a dead letter when nobody is subscribed.
+    pub mandatory: bool,
 }
 
 impl<'a> Message<'a> {
@@ -132,6 +135,14 @@ impl<'a> Message<'a> {
             inline_topic: None,
             expires_in: None,
             request: None,
+            mandatory: false,
+        }
+    }
+
+    pub fn mandatory(self) -> Self {
+        Self {
+            mandatory: true,
+            ..self
         }
     }
 
@@ -165,7 +176,7 @@ impl<'a> Message<'a> {
         let name = self
             .inline_topic
             .map_or(&b""[..], |(_, name)| name.as_bytes());
-        let mut flags = 0;
+        let mut flags = if self.mandatory { MANDATORY } else { 0 };
         let mut record = vec![0; EXTENSIONS];
         if let Some((bus, _)) = self.inline_topic {
             flags |= TOPIC_INLINE;
@@ -223,6 +234,10 @@ pub struct Received {
     pub block: Option<(u64, usize)>,
     /// Handle of the request that it is.
     pub request: Option<u64>,
+    /// Handle by which it is acknowledged.
+    pub delivery: Option<u64>,
+    /// Handlers that have failed with it.
+    pub attempt: u8,
 }
 
 /// A thread with an endpoint.
@@ -449,6 +464,50 @@ impl Actor {
         }
     }
 
+    /// Begins the handler of a message that is acknowledged. False when the message is another's by now.
+    pub fn begin(&mut self, message: &Received) -> bool {
+        let handle = message.delivery.expect("it is to be acknowledged");
+        self.set_word(BEGUN_SLOT, message.slots[0]);
+        self.set_word(BEGUN_LOW, handle as u32);
+        self.set_word(BEGUN_HIGH, (handle >> 32) as u32);
+        self.endpoint.begin();
+        self.word(BEGUN_HIGH) != 0
+    }
+
+    /// Acknowledges a message.
+    pub fn acknowledge(&mut self, message: &Received) {
+        let handle = message.delivery.expect("it is to be acknowledged");
+        self.set_word(ACKNOWLEDGED_SLOT, message.slots[0]);
+        self.set_word(ACKNOWLEDGED_LOW, handle as u32);
+        self.set_word(ACKNOWLEDGED_HIGH, (handle >> 32) as u32);
+        self.endpoint.acknowledge();
+    }
+
+    /// The handler of a message fails. True when the message is a dead letter now.
+    pub fn reject(&mut self, message: &Received, error: &str) -> bool {
+        let handle = message.delivery.expect("it is to be acknowledged");
+        let slot = message.slots[0];
+        self.endpoint
+            .reject(slot, handle, Reason::HandlerError, error)
+    }
+
+    /// Drains until messages come, which the timer brings.
+    pub fn wait_for_messages(&mut self) -> Vec<Received> {
+        let deadline = Instant::now() + NEVER;
+        loop {
+            let batch = self.drain(256);
+            if !batch.is_empty() {
+                return batch;
+            }
+            assert!(Instant::now() < deadline, "nothing comes");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn set_word(&self, at: usize, word: u32) {
+        self.control.store(at, word, Ordering::Relaxed);
+    }
+
     /// Counts an outcome of a message, for each of its targets.
     pub fn settle(&self, message: &Received, outcome: usize) {
         message
@@ -496,6 +555,7 @@ impl Actor {
             .for_each(|flag| _ = extension(flag));
         let correlation = extension(CORRELATION);
         let block = extension(BLOCK);
+        let delivery = extension(DELIVERY);
         let request = extension(REPLY);
         let mut slots = vec![word(TARGET)];
         if let Some(targets) = targets {
@@ -527,6 +587,8 @@ impl Actor {
             payload,
             block: block.map(|at| (long(at), payload_length)),
             request: request.map(long),
+            delivery: delivery.map(long).filter(|&handle| handle != 0),
+            attempt: self.inbox.byte(start + ATTEMPT),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The bus without Node: endpoints over plain memory, driven as a thread's JavaScript drives them.
 
+mod acknowledgement;
 mod admission;
+mod dead_letters;
 mod delivery;
 mod endings;
 mod filters;

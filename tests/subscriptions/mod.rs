@@ -2,7 +2,7 @@
 // Each crate uses its part.
 #![allow(dead_code)]
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use agentwire::bus::hub::Hub;
 use agentwire::bus::receiver::{Doorbell, Receiver};
@@ -36,5 +36,6 @@ pub fn subscription(pattern: &str, receiver: &Arc<Receiver>) -> Arc<Subscription
         Arc::clone(receiver),
         options,
         None,
+        Weak::new(),
     ))
 }

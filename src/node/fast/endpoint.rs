@@ -28,6 +28,8 @@ pub fn functions<'env>(env: &'env Env, endpoint: &LocalEndpoint) -> Result<Objec
             (c"submit", submit),
             (c"drain", drain),
             (c"drainCritical", drain_critical),
+            (c"begin", begin),
+            (c"acknowledge", acknowledge),
             (c"submitBlock", submit_block),
             (c"takeBlock", take_block),
             (c"answer", answer),
@@ -66,6 +68,25 @@ unsafe extern "C" fn drain_critical(
 ) -> sys::napi_value {
     on_endpoint(env, info, |endpoint, _| {
         endpoint.drain_critical();
+        ptr::null_mut()
+    })
+}
+
+/// `begin(): void`: a handler is about to be called that acknowledges.
+unsafe extern "C" fn begin(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    on_endpoint(env, info, |endpoint, _| {
+        endpoint.begin();
+        ptr::null_mut()
+    })
+}
+
+/// `acknowledge(): void`: carries out the acknowledgement that stands in the control block.
+unsafe extern "C" fn acknowledge(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    on_endpoint(env, info, |endpoint, _| {
+        endpoint.acknowledge();
         ptr::null_mut()
     })
 }
