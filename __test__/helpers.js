@@ -137,10 +137,11 @@ function tempFolder(t) {
   return folder;
 }
 
-/** admitted = handled + failed + dropped + in flight. */
+/** admitted = handled + failed + dropped + dead-lettered + rerouted + in flight. */
 function assertLedger(stats, what = 'the ledger') {
-  const { admitted, handled, failed, dropped, inFlight } = stats;
-  const sum = handled + failed + inFlight + Object.values(dropped).reduce((total, count) => total + count, 0);
+  const { admitted, handled, failed, dropped, deadLettered, rerouted, inFlight } = stats;
+  const others = handled + failed + deadLettered + rerouted + inFlight;
+  const sum = others + Object.values(dropped).reduce((total, count) => total + count, 0);
   assert.equal(sum, admitted, `${what} adds up: ${JSON.stringify(stats)}`);
 }
 

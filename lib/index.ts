@@ -2,6 +2,15 @@
 export type { BatchMessage } from './bus/batch';
 export type { CloseOptions, CloseResult } from './bus/closing';
 export { MessageContext } from './bus/context';
+export {
+  DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterListener,
+  type DeadLetterReason,
+  type DeadLetterStats,
+  DeadLetters,
+  type ReplayOptions,
+} from './bus/dead-letters';
 export { EventBus } from './bus/event-bus';
 export type { Filter, FilterCondition, FilterOperator, FilterValue } from './bus/filter';
 export {
@@ -21,6 +30,7 @@ export type {
   TopicMetrics,
 } from './bus/metrics';
 export {
+  type DeadLetterLimits,
   type EventBusOptions,
   EventPriority,
   type HandlerFailure,
@@ -29,7 +39,7 @@ export {
   type SubscribeOptions,
 } from './bus/options';
 export { AgentwireRemoteError, AgentwireRequestError, type RequestOptions } from './bus/requests';
-export type { Dropped, SubscriptionStats } from './bus/stats';
+export type { AttemptCounts, Dropped, SubscriptionStats } from './bus/stats';
 export { MessageStream, type StreamedMessage, type StreamOptions } from './bus/stream';
 export { type Handler, type Listener, Subscription } from './bus/subscription';
 export type {

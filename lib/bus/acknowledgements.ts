@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { Control, LetterReason } from '../generated/layout';
+import { Control, type LetterReason } from '../generated/layout';
 import type { Subscription } from './subscription';
 
 /** A message that its handler acknowledges: its handle in the subscription's native table. */

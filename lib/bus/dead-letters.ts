@@ -277,8 +277,14 @@ export class DeadLetters {
     return this;
   }
 
+  /** @internal The bus is about to be closed. */
+  stop(): void {
+    if (this.listeners.length > 0) this.source.listen(false);
+    this.listeners.length = 0;
+  }
+
   /** @internal Letters have come: calls the listeners. */
-  look(): void {
+  readonly look = (): void => {
     while (this.listeners.length > 0) {
       const letters = this.source.after(this.lastSeen, PAGE);
       for (const native of letters) {
@@ -288,7 +294,7 @@ export class DeadLetters {
       }
       if (letters.length < PAGE) return;
     }
-  }
+  };
 
   private call(listener: DeadLetterListener, letter: DeadLetter): void {
     try {
@@ -349,7 +355,8 @@ function checkFilter(filter: DeadLetterFilter): (letter: DeadLetter) => boolean 
   const names: readonly unknown[] = reasons.map(([, name]) => name);
   const wanted = reason === undefined ? undefined : [reason].flat();
   for (const one of wanted ?? []) {
-    if (!names.includes(one)) throw new AgentwireArgumentError('reason', names.map((name) => `"${name}"`).join(', '), one);
+    if (!names.includes(one))
+      throw new AgentwireArgumentError('reason', names.map((name) => `"${name}"`).join(', '), one);
   }
   if (topic !== undefined && typeof topic !== 'string') throw new AgentwireArgumentError('topic', 'a pattern', topic);
   if (group !== undefined && typeof group !== 'string') throw new AgentwireArgumentError('group', 'a string', group);

@@ -34,6 +34,8 @@ export class Endpoint {
   private outcomes = shared(FIRST_SLOTS * Outcome.Bytes);
   /** Who waits for a topic to become writable. */
   private writableWaiters = new Set<() => void>();
+  /** Who listens for dead letters, and of which bus. */
+  private readonly letterListeners = new Map<() => void, string>();
   private readonly awake = new Set<object>();
 
   private constructor() {
@@ -44,7 +46,15 @@ export class Endpoint {
     control[Control.MaySpin >> 2] = 1;
     this.outbox = new Outbox(control, tables, () => this.inbox.resumeSoon(), this.tellWaiting);
     this.requests = new Requests((yes) => this.keepAlive(this.requests, yes));
-    this.inbox = new Inbox(control, tables, this.outbox, this.requests, this.retryWaiting, this.outdateRoutes);
+    this.inbox = new Inbox(
+      control,
+      tables,
+      this.outbox,
+      this.requests,
+      this.retryWaiting,
+      this.outdateRoutes,
+      this.tellOfLetters,
+    );
     // Topics without an id are always asked for: index 0 is theirs together.
     this.gates[0] = Gate.Ask;
     this.native = new native.NativeEndpoint(
@@ -55,13 +65,17 @@ export class Endpoint {
       this.outcomes,
       this.inbox.pump,
     );
-    const { submit, submitBlock, drain, drainCritical, takeBlock, answer } = this.native.functions();
+    const { submit, submitBlock, drain, drainCritical, takeBlock, answer, begin, acknowledge } =
+      this.native.functions();
     this.outbox.connect({ submit, submitBlock, awaitRoom: (mostMs) => this.native.awaitRoom(mostMs) });
     this.outbox.setGates(this.gates);
     const drainFunctions = {
       drain,
       drainCritical,
       takeBlock,
+      begin,
+      acknowledge,
+      reject: (...given: Parameters<typeof this.native.reject>) => this.native.reject(...given),
       endpointId: this.native.id,
       topicName: (id: number) => this.native.topicName(id),
       foldOutcomes: () => this.native.foldOutcomes(),
@@ -101,6 +115,15 @@ export class Endpoint {
     return () => this.writableWaiters.delete(retry);
   }
 
+  /** Calls `look` whenever dead letters came to the bus, or not any more. The id of the newest letter. */
+  listenForLetters(bus: string, handle: number, look: () => void, yes: boolean): number {
+    if (yes) this.letterListeners.set(look, bus);
+    else this.letterListeners.delete(look);
+    // Natively this thread listens once.
+    const anybody = [...this.letterListeners.values()].includes(bus);
+    return this.native.listenForDeadLetters(handle, anybody);
+  }
+
   /** Changes whenever routes that were looked up on a watched bus may be stale. */
   get routesVersion(): number {
     // A plain load: who subscribed and then had this thread told of it is seen.
@@ -123,6 +146,10 @@ export class Endpoint {
 
   private readonly tellWaiting = (): void => {
     for (const retry of [...this.writableWaiters]) retry();
+  };
+
+  private readonly tellOfLetters = (): void => {
+    for (const look of [...this.letterListeners.keys()]) look();
   };
 
   private grow(): void {

@@ -4,6 +4,7 @@ import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNativ
 import { checkSignal, onAbort } from '../wait/abort';
 import { type BatchMessage, publishEach } from './batch';
 import { type CloseOptions, type CloseResult, checkCloseOptions, drained } from './closing';
+import { DeadLetters } from './dead-letters';
 import { Emitter } from './emitter';
 import { Endpoint } from './endpoint';
 import { checkGroup, type GroupOptions, groupStatsOf, otherSettings, SubscriptionGroup } from './group';
@@ -60,6 +61,7 @@ export class EventBus {
   private readonly waiting = new Set<(error: Error) => void>();
   private readonly throughput = new ThroughputMeter();
   private emitter: Emitter | undefined;
+  private letters: DeadLetters | undefined;
   private lastTopic: TopicEntry | undefined;
   private isClosed = false;
   /** A `close({ drain: true })` that is under way. */
@@ -69,7 +71,7 @@ export class EventBus {
   private endDrain: (() => void) | undefined;
 
   constructor(options: EventBusOptions = {}) {
-    const { name, onError } = checkBusOptions(options);
+    const { name, onError, deadLetters } = checkBusOptions(options);
     this.name = name;
     this.channel = TableChannel.ofBus(name);
     this.onError = onError;
@@ -79,6 +81,18 @@ export class EventBus {
     } catch (error) {
       throw fromNative(error, `the bus ${quote(name)} cannot be opened`);
     }
+    if (deadLetters !== undefined) this.limitDeadLetters(deadLetters.limit, deadLetters.limitBytes);
+  }
+
+  private limitDeadLetters(limit: number, limitBytes: number): void {
+    const said = this.endpoint.native.limitDeadLetters(this.handle, limit, limitBytes);
+    if (said === null) return;
+    this.close();
+    throw new AgentwireError(
+      'ERR_AGENTWIRE_LIMITS',
+      `the bus ${quote(this.name)} keeps at most ${said[0]} dead letters of ${said[1]} bytes, as it was opened with before; ` +
+        `${limit} of ${limitBytes} were given: say the same everywhere, or say it once`,
+    );
   }
 
   /** True after `close()`. */
@@ -413,6 +427,31 @@ export class EventBus {
     return this.closing;
   }
 
+  /** What nobody could handle, in whatever thread: to be looked at and tried again. */
+  get deadLetters(): DeadLetters {
+    if (this.isClosed) throw this.closedError();
+    this.letters ??= this.makeDeadLetters();
+    return this.letters;
+  }
+
+  private makeDeadLetters(): DeadLetters {
+    const { endpoint, handle } = this;
+    const native = () => {
+      if (this.isClosed) throw this.closedError();
+      return endpoint.native;
+    };
+    const letters: DeadLetters = new DeadLetters({
+      after: (id, most) => native().deadLetters(handle, id, most),
+      get: (id) => native().deadLetter(handle, id),
+      replay: (id, force) => native().replayDeadLetter(handle, id, force),
+      purge: (id) => native().purgeDeadLetter(handle, id),
+      counts: () => native().deadLetterCounts(handle),
+      listen: (yes) => endpoint.listenForLetters(this.name, handle, letters.look, yes),
+      report: (error) => this.reportFailure(error, { reason: 'handler-error', topic: '', pattern: '' }, true),
+    });
+    return letters;
+  }
+
   private async closeDrained(timeoutMs: number): Promise<CloseResult> {
     const { inbox, native, outbox } = this.endpoint;
     // What was published before still finds its subscriptions.
@@ -443,6 +482,7 @@ export class EventBus {
     this.closeResult = { drained: unfinished === 0, unfinished };
     this.isClosed = true;
     this.endDrain?.();
+    this.letters?.stop();
     // Native submits first, then ends the subscriptions: what was published before still finds them.
     this.endpoint.native.closeBus(this.handle);
     for (const subscription of this.subscriptions) {

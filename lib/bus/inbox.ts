@@ -461,11 +461,7 @@ export class Inbox {
   }
 
   /** The message is in flight until the handler's promise settles. Its slot is kept for it. */
-  private settleLater(
-    promise: PromiseLike<unknown>,
-    subscription: Subscription,
-    context: MessageContext,
-  ): void {
+  private settleLater(promise: PromiseLike<unknown>, subscription: Subscription, context: MessageContext): void {
     this.owesReactions = true;
     const { reply, delivery } = context.owed ?? {};
     // Only a real promise is sure to settle once.

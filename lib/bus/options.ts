@@ -192,7 +192,8 @@ interface CheckedBusOptions {
 }
 
 function checkDeadLetterLimits(limits: DeadLetterLimits): CheckedBusOptions['deadLetters'] {
-  if (typeof limits !== 'object' || limits === null) throw new AgentwireArgumentError('deadLetters', 'an object', limits);
+  if (typeof limits !== 'object' || limits === null)
+    throw new AgentwireArgumentError('deadLetters', 'an object', limits);
   refuseUnknown(limits, ['limit', 'limitBytes'], 'deadLetters');
   const { limit = Bus.DefaultDeadLetters, limitBytes = Bus.DefaultDeadLetterBytes } = limits;
   checkInteger('deadLetters.limit', limit, 1, MOST_DEAD_LETTERS);

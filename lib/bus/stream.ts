@@ -9,7 +9,8 @@ const DEFAULT_HIGH_WATER_MARK = 1024;
 const MOST_HIGH_WATER_MARK = 1_000_000;
 
 /** As those of `subscribe`; the queue's limit is `highWaterMark`, and a full stream always refuses. */
-export interface StreamOptions extends Omit<SubscribeOptions, 'queueLimit' | 'overflow'> {
+export interface StreamOptions
+  extends Omit<SubscribeOptions, 'queueLimit' | 'overflow' | 'ack' | 'ackTimeoutMs' | 'maxAttempts' | 'backoffMs'> {
   /**
    * Most messages that may wait for the consumer, on their way or here; then `publish` returns false. 1 to 1,000,000,
    * default 1,024.
@@ -183,6 +184,12 @@ function checkStreamOptions(options: StreamOptions): SubscribeOptions {
     throw new AgentwireError(
       'ERR_AGENTWIRE_UNKNOWN_OPTION',
       `stream does not know the option "${key}"; it knows highWaterMark, at which publish returns false, and what subscribe knows`,
+    );
+  }
+  if ((rest as SubscribeOptions).ack !== undefined) {
+    throw new AgentwireError(
+      'ERR_AGENTWIRE_UNKNOWN_OPTION',
+      'stream does not know the option "ack", for nothing says when its consumer is done with a message; use subscribe',
     );
   }
   const queueLimit = checkInteger('highWaterMark', highWaterMark, 1, MOST_HIGH_WATER_MARK);

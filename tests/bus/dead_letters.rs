@@ -353,7 +353,7 @@ fn nothing_is_lost_between_a_publisher_and_a_member_that_ends() {
         let mut published = 0_u64;
         while !done.load(std::sync::atomic::Ordering::Relaxed) {
             published += u64::from(publisher.publish(&Message::new(topic, b"x").mandatory()));
-            if published % 64 == 0 {
+            if published.is_multiple_of(64) {
                 std::thread::yield_now();
             }
         }
