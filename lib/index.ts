@@ -1,5 +1,6 @@
 /** Messages between agents in worker threads. See the README for a first example. */
 export type { BatchMessage } from './bus/batch';
+export type { ChannelQuota, QuotaFigure, QuotaUsage } from './bus/channel';
 export type { CloseOptions, CloseResult } from './bus/closing';
 export { MessageContext } from './bus/context';
 export {

@@ -10,7 +10,7 @@ mod model_segments;
 use std::sync::Arc;
 
 use agentwire::bus::account::{Account, Outcome};
-use agentwire::bus::backlog::{Backlog, Message, NEVER, Next};
+use agentwire::bus::backlog::{Backlog, Coming, Message, NEVER, Next};
 use agentwire::bus::queue::SegmentQueue;
 use exploration::model;
 use loom::thread;
@@ -56,8 +56,9 @@ impl Dropping {
     fn publish_until(&self, publisher: usize, number: u32, expires_at: u64) {
         let message = Numbered(publisher, number, expires_at);
         let announce = || push(&self.queue, 8, 1).map_err(|_| Outcome::SubscriberDied);
+        let most = (self.account.queue_limit(), u64::MAX);
         self.backlog
-            .keep_newest(0, message, &self.account, u64::MAX, announce);
+            .keep_newest(0, message, Coming::New, &self.account, most, announce);
     }
 
     fn has_record(&self) -> bool {
@@ -160,7 +161,7 @@ fn the_timer_against_the_drain() {
             let timer = {
                 let dropping = Arc::clone(&dropping);
                 thread::spawn(move || {
-                    assert_eq!(dropping.backlog.expire(5, &dropping.account), None);
+                    assert_eq!(dropping.backlog.expire(5, &dropping.account).1, None);
                 })
             };
             let mut last = [0; 2];
@@ -214,5 +215,37 @@ fn deferred_announcements_against_publishers() {
         assert!(dropping.backlog.is_empty(), "a message stayed behind");
         let ledger = dropping.account.ledger();
         assert_eq!((ledger.admitted, ledger.in_flight()), (3, 0));
+    });
+}
+
+/// A message comes for another attempt while its subscription ends: it is given back, or the end finds it.
+#[test]
+fn another_attempt_against_the_end() {
+    model(|| {
+        let account = Account::new(4);
+        let backlog = Backlog::new(true).leaving_ends();
+        let queue = SegmentQueue::new(Source::new(64, GivenBack::Rests));
+        let shared = Arc::new((backlog, account, queue));
+        assert!(shared.1.count_in());
+        let timer = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (backlog, account, queue) = &*shared;
+                let announce = || push(queue, 8, 1).map_err(|_| Outcome::SubscriberDied);
+                let message = Numbered(0, 1, NEVER);
+                let put = backlog.keep(0, message, Coming::Again, account, announce);
+                put.ended.len()
+            })
+        };
+        let (backlog, account, queue) = &*shared;
+        account.close();
+        // SAFETY: this thread is the consumer.
+        unsafe { queue.drain_closed(|_| ()) };
+        let left = backlog.clear(account, Outcome::SubscriberDied).len();
+        let given_back = timer.join().expect("no panic");
+        assert_eq!(left + given_back, 1, "exactly one has it");
+        assert!(backlog.is_empty());
+        // Whoever has it counts it out.
+        assert_eq!(account.ledger().in_flight(), 1);
     });
 }

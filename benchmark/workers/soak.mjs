@@ -1,9 +1,10 @@
 // A long run in a process of its own: 100 agents on 4 threads send to each other, first as fast as they can, then at half of that; and each
 // thread does now and then what else agents do. Prints what the process's memory was, second by second. The main thread only looks.
+
+import { createRequire } from 'node:module';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { createRequire } from 'node:module';
 import { EventBus } from '../../index.mjs';
 import { answerOf } from '../crew.mjs';
 import { digest, prepareMessages } from '../message.mjs';
@@ -28,7 +29,8 @@ async function main({ seconds, peakSeconds }) {
   const heaps = new Float64Array(new SharedArrayBuffer(8 * (THREADS + 1)));
   const workers = Array.from(
     { length: THREADS },
-    (_, thread) => new Worker(new URL(import.meta.url), { workerData: { thread, received, heaps }, resourceLimits: OLD_GENERATION }),
+    (_, thread) =>
+      new Worker(new URL(import.meta.url), { workerData: { thread, received, heaps }, resourceLimits: OLD_GENERATION }),
   );
   const answers = () => Promise.all(workers.map(answerOf));
   /** Everybody sends for so long: the messages sent, and the deliveries that there must be of them and of what was done beside. */

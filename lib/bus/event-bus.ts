@@ -3,6 +3,14 @@ import { TableChannel } from '../codec/table-channel';
 import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative, quote } from '../errors';
 import { checkSignal, onAbort } from '../wait/abort';
 import { type BatchMessage, publishEach } from './batch';
+import {
+  type ChannelQuota,
+  type ChannelTerms,
+  checkChannel,
+  otherQuota,
+  type QuotaUsage,
+  quotaUsageOf,
+} from './channel';
 import { type CloseOptions, type CloseResult, checkCloseOptions, drained } from './closing';
 import { DeadLetters } from './dead-letters';
 import { Emitter } from './emitter';
@@ -49,11 +57,16 @@ const MOST_INLINE_TOPICS = 1024;
  * whose pattern matches, in whatever thread; each gets its own copy.
  */
 export class EventBus {
-  /** The name that it was opened by. */
+  /** The name that it was opened by; a channel's is that of its bus. */
   readonly name: string;
+  /** What native knows it as: of a channel another name than of its bus. */
+  private readonly nativeName: string;
+  /** Of a channel: whose it is, and what it may have. */
+  private readonly terms: ChannelTerms | undefined;
+  private readonly channels = new Set<EventBus>();
   private readonly endpoint: Endpoint;
   private readonly handle: number;
-  private readonly channel: TableChannel;
+  private readonly tableChannel: TableChannel;
   private readonly onError: EventBusOptions['onError'];
   private readonly topics = new Map<string, TopicEntry>();
   private readonly inlineTopics = new Map<string, TopicEntry>();
@@ -70,18 +83,31 @@ export class EventBus {
   /** Ends the wait of a `close({ drain: true })`. */
   private endDrain: (() => void) | undefined;
 
-  constructor(options: EventBusOptions = {}) {
+  constructor(options?: EventBusOptions);
+  /** @internal A channel. */
+  constructor(options: EventBusOptions, terms: ChannelTerms);
+  constructor(options: EventBusOptions = {}, terms?: ChannelTerms) {
     const { name, onError, deadLetters } = checkBusOptions(options);
     this.name = name;
-    this.channel = TableChannel.ofBus(name);
+    this.terms = terms;
+    this.nativeName = terms?.nativeName ?? name;
+    this.tableChannel = TableChannel.ofBus(this.nativeName);
     this.onError = onError;
     this.endpoint = Endpoint.get();
     try {
-      this.handle = this.endpoint.native.openBus(name);
+      this.handle = this.open(terms);
     } catch (error) {
       throw fromNative(error, `the bus ${quote(name)} cannot be opened`);
     }
     if (deadLetters !== undefined) this.limitDeadLetters(deadLetters.limit, deadLetters.limitBytes);
+  }
+
+  private open(terms: ChannelTerms | undefined): number {
+    const { native } = this.endpoint;
+    if (terms === undefined) return native.openBus(this.nativeName);
+    const opened = native.openChannel(this.nativeName, terms.quota);
+    if (typeof opened !== 'number') throw otherQuota(terms.tenant, opened);
+    return opened;
   }
 
   private limitDeadLetters(limit: number, limitBytes: number): void {
@@ -427,6 +453,41 @@ export class EventBus {
     return this.closing;
   }
 
+  /**
+   * The channel of a tenant: a bus of its own on this one's threads, with topics, groups, dead letters and figures of its own, so that no
+   * pattern reaches from one to another, and a quota. A tenant that floods its channel fills its own quota, and where handlers of several
+   * channels share a thread, they are served in turn. Every thread that opens the channel gives the same quota.
+   *
+   * It is open until it is closed, or this object is.
+   */
+  channel(tenant: string, quota: ChannelQuota & Pick<EventBusOptions, 'onError' | 'deadLetters'> = {}): EventBus {
+    if (this.isClosed || this.closing !== undefined) throw this.closedError();
+    if (this.terms !== undefined) {
+      throw new AgentwireError(
+        'ERR_AGENTWIRE_CHANNEL',
+        `the channel ${quote(this.terms.tenant)} has no channels; ask its bus`,
+      );
+    }
+    const { onError = this.onError, deadLetters, ...limits } = quota;
+    const terms = checkChannel(this.name, tenant, limits);
+    const options = { name: this.name, ...(onError && { onError }), ...(deadLetters && { deadLetters }) };
+    const channel = new EventBus(options, terms);
+    this.channels.add(channel);
+    return channel;
+  }
+
+  /** The tenant, of a channel; undefined for a bus. */
+  get tenant(): string | undefined {
+    return this.terms?.tenant;
+  }
+
+  /** What of its quota is used, of a channel; undefined for a bus. */
+  get quota(): QuotaUsage | undefined {
+    if (this.isClosed) throw this.closedError();
+    const used = this.endpoint.native.quotaUsed(this.handle);
+    return used === null || this.terms === undefined ? undefined : quotaUsageOf(this.terms.quota, used);
+  }
+
   /** What nobody could handle, in whatever thread: to be looked at and tried again. */
   get deadLetters(): DeadLetters {
     if (this.isClosed) throw this.closedError();
@@ -446,7 +507,7 @@ export class EventBus {
       replay: (id, force) => native().replayDeadLetter(handle, id, force),
       purge: (id) => native().purgeDeadLetter(handle, id),
       counts: () => native().deadLetterCounts(handle),
-      listen: (yes) => endpoint.listenForLetters(this.name, handle, letters.look, yes),
+      listen: (yes) => endpoint.listenForLetters(this.nativeName, handle, letters.look, yes),
       report: (error) => this.reportFailure(error, { reason: 'handler-error', topic: '', pattern: '' }, true),
     });
     return letters;
@@ -480,6 +541,7 @@ export class EventBus {
     if (this.closeResult !== undefined) return this.closeResult;
     const unfinished = this.endpoint.native.inFlight(this.handle);
     this.closeResult = { drained: unfinished === 0, unfinished };
+    for (const channel of this.channels) channel.closeNow();
     this.isClosed = true;
     this.endDrain?.();
     this.letters?.stop();
@@ -514,7 +576,7 @@ export class EventBus {
 
   private ownEmitter(): Emitter {
     if (this.isClosed) throw this.closedError();
-    this.emitter ??= new Emitter(this.name, this.endpoint, this.handle, {
+    this.emitter ??= new Emitter(this.nativeName, this.endpoint, this.handle, {
       subscribe: (pattern, handler) => this.subscribe(pattern, handler),
       publish: (topic, payload, options) => this.endpoint.outbox.write(this.findTopic(topic), payload, options),
     });
@@ -535,7 +597,7 @@ export class EventBus {
     } catch (error) {
       throw fromNative(error, `${quote(topic)} cannot be a topic`);
     }
-    const entry = new TopicEntry(topic, this.handle, index, this.channel);
+    const entry = new TopicEntry(topic, this.handle, index, this.tableChannel);
     if (index !== 0) {
       this.topics.set(topic, entry);
     } else {
@@ -553,7 +615,7 @@ export class EventBus {
   };
 
   private readonly owner: SubscriptionOwner = {
-    channel: () => this.channel,
+    channel: () => this.tableChannel,
     end: (subscription) => {
       this.subscriptions.delete(subscription);
       this.endpoint.inbox.detach(subscription);
@@ -594,7 +656,9 @@ export class EventBus {
   }
 
   private closedError(): AgentwireClosedError {
-    return new AgentwireClosedError(`the bus ${JSON.stringify(this.name)}`);
+    const { terms } = this;
+    const what = terms === undefined ? `the bus ${quote(this.name)}` : `the channel ${quote(terms.tenant)}`;
+    return new AgentwireClosedError(what);
   }
 }
 

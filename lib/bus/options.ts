@@ -4,6 +4,7 @@ import type { NativeSubscribeOptions } from '../generated/binding';
 import { Bus, Overflow } from '../generated/layout';
 import type { AbortSignalLike } from '../wait/abort';
 import { LONGEST_DELAY_MS } from '../wait/timers';
+import { CHANNEL_SEPARATOR } from './channel';
 import { encodeFilter, type Filter } from './filter';
 import { groupNameOf, type SubscriptionGroup } from './group';
 
@@ -177,8 +178,9 @@ export function checkBusOptions(options: EventBusOptions): CheckedBusOptions {
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, busOptions, 'new EventBus');
   const { name = 'default', onError, deadLetters } = options;
-  if (typeof name !== 'string' || name.length === 0 || name.length > MOST_NAME_LENGTH) {
-    throw new AgentwireArgumentError('name', `a string of 1 to ${MOST_NAME_LENGTH} characters`, name);
+  const isName = typeof name === 'string' && name.length > 0 && name.length <= MOST_NAME_LENGTH;
+  if (!isName || name.includes(CHANNEL_SEPARATOR)) {
+    throw new AgentwireArgumentError('name', `a string of 1 to ${MOST_NAME_LENGTH} characters other than U+0000`, name);
   }
   if (onError !== undefined && typeof onError !== 'function')
     throw new AgentwireArgumentError('onError', 'a function', onError);

@@ -7,7 +7,8 @@
 use crossbeam_utils::CachePadded;
 
 use super::ack::AttemptCounts;
-use crate::sync::{AtomicBool, AtomicU64, Ordering, order_of_seq_cst};
+use super::quota::Quota;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, order_of_seq_cst};
 use crate::wait::Waiters;
 
 /// How a message ended for a subscription.
@@ -87,6 +88,8 @@ pub struct Account {
     bytes_limit: u64,
     /// Bytes of messages that wait: admitted, and not yet handed to the subscriber's thread.
     bytes: AtomicU64,
+    /// The quota that its messages count against as well, on a channel.
+    quota: Option<Arc<Quota>>,
     waiters: Waiters,
     closed: AtomicBool,
     admitted: CachePadded<AtomicU64>,
@@ -100,6 +103,7 @@ impl Account {
             queue_limit: queue_limit.max(1),
             bytes_limit: u64::MAX,
             bytes: AtomicU64::new(0),
+            quota: None,
             waiters: Waiters::default(),
             closed: AtomicBool::new(false),
             admitted: CachePadded::new(AtomicU64::new(0)),
@@ -114,6 +118,18 @@ impl Account {
     pub fn with_bytes_limit(mut self, bytes: u64) -> Self {
         self.bytes_limit = bytes.max(1);
         self
+    }
+
+    /// The same on a channel with this quota.
+    pub fn with_quota(mut self, quota: Option<Arc<Quota>>) -> Self {
+        self.quota = quota;
+        self
+    }
+
+    /// The quota of its channel.
+    #[inline]
+    pub fn quota(&self) -> Option<&Arc<Quota>> {
+        self.quota.as_ref()
     }
 
     /// Publishers that wait for room.
@@ -134,11 +150,14 @@ impl Account {
     /// place, so the limit holds to within one message for each further publisher.
     #[inline]
     pub fn room(&self) -> u64 {
-        let room = if self.is_full_of_bytes() {
+        let mut room = if self.is_full_of_bytes() {
             0
         } else {
             self.queue_limit.saturating_sub(self.in_flight())
         };
+        if let Some(quota) = &self.quota {
+            room = room.min(quota.room());
+        }
         // An ended subscription refuses nobody, however long its last messages take: they may wait for a
         // promise that never settles.
         if room == 0 && self.is_closed() {
@@ -152,25 +171,30 @@ impl Account {
     #[inline]
     pub fn is_nearly_full(&self, messages: u64, bytes: u64) -> bool {
         let room_in_bytes = || self.bytes_limit.saturating_sub(self.waiting_bytes());
-        self.room() < messages || self.counts_bytes() && room_in_bytes() < bytes
+        let quota = self.quota.as_ref();
+        self.room() < messages
+            || self.counts_bytes() && room_in_bytes() < bytes
+            || quota.is_some_and(|quota| quota.is_nearly_full(messages, bytes))
     }
 
     /// True when enough has drained for those who wait, or nothing more is admitted anyway.
     pub fn has_drained(&self) -> bool {
+        let quota = self.quota.as_ref();
         let drained = self.in_flight() <= self.queue_limit / 2
-            && self.waiting_bytes() <= self.bytes_limit / 2;
+            && self.waiting_bytes() <= self.bytes_limit / 2
+            && quota.is_none_or(|quota| quota.has_drained());
         drained || self.is_closed()
     }
 
-    /// True when there is a limit on bytes: only then `add_bytes` and `remove_bytes` must be called.
+    /// True when bytes are counted: only then `add_bytes` and `remove_bytes` must be called.
     #[inline]
     pub fn counts_bytes(&self) -> bool {
-        self.bytes_limit != u64::MAX
+        self.bytes_limit != u64::MAX || self.quota.is_some()
     }
 
     /// Most bytes that may wait, if there is a limit.
     pub fn bytes_limit(&self) -> Option<u64> {
-        self.counts_bytes().then_some(self.bytes_limit)
+        (self.bytes_limit != u64::MAX).then_some(self.bytes_limit)
     }
 
     /// Bytes of messages that wait. 0 where nobody counts them.
@@ -190,6 +214,9 @@ impl Account {
     pub fn add_bytes(&self, bytes: u64) {
         if self.counts_bytes() {
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
+            if let Some(quota) = &self.quota {
+                quota.add_bytes(bytes);
+            }
         }
     }
 
@@ -198,6 +225,9 @@ impl Account {
     pub fn remove_bytes(&self, bytes: u64) {
         if self.counts_bytes() {
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            if let Some(quota) = &self.quota {
+                quota.remove_bytes(bytes);
+            }
             self.offer_room();
         }
     }
@@ -218,6 +248,9 @@ impl Account {
         // SYNC POINT slot: SeqCst pairs with `close` and `is_spent`: either this sees `closed`, or the
         // owner sees this message in flight and keeps the slot.
         self.admitted.fetch_add(1, Ordering::SeqCst);
+        if let Some(quota) = &self.quota {
+            quota.count_in();
+        }
         order_of_seq_cst();
         !self.closed.load(Ordering::SeqCst)
     }
@@ -240,6 +273,9 @@ impl Account {
         // sees a message ended sees it admitted, and who sees the total sees the outcome counted.
         self.ended.by_outcome[outcome as usize].fetch_add(count, Ordering::Release);
         self.ended.total.fetch_add(count, Ordering::Release);
+        if let Some(quota) = &self.quota {
+            quota.count_out(count);
+        }
         self.offer_room();
     }
 

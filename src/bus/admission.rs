@@ -181,5 +181,8 @@ fn wait_for_account(target: &Subscription, waiter: &Arc<Receiver>) -> bool {
         return true;
     }
     account.waiters().file(waiter);
+    if let Some(quota) = account.quota() {
+        quota.waiters().file(waiter);
+    }
     account.has_drained()
 }

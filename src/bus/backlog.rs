@@ -222,15 +222,14 @@ impl<T: Message> Backlog<T> {
         })
     }
 
-    /// As [`Backlog::keep`], giving up the oldest messages while there is no room for it: as many may wait as the account says,
-    /// and so many bytes. What handlers have in hand takes no place, or a burst that ends while they work would lose its end.
+    /// As [`Backlog::keep`], giving up the oldest messages while there is no room for it: so many may wait, and so many bytes. What handlers have in hand takes no place, or a burst that ends while they work would lose its end.
     pub fn keep_newest(
         &self,
         priority: usize,
         message: T,
         coming: Coming,
         account: &Account,
-        most_bytes: u64,
+        (most, most_bytes): (u64, u64),
         announce: impl FnOnce() -> Result<(), Outcome>,
     ) -> Put<T> {
         self.put(
@@ -241,7 +240,7 @@ impl<T: Message> Backlog<T> {
             announce,
             |state, bytes| {
                 let mut given_up = Vec::new();
-                while state.live >= account.queue_limit() || state.bytes + bytes > most_bytes {
+                while state.live >= most || state.bytes + bytes > most_bytes {
                     let Some(oldest) = state.take_oldest(account) else {
                         break;
                     };

@@ -10,6 +10,7 @@ use super::layout::*;
 use super::queue::Committed;
 use super::receiver::Receiver;
 use super::request::{Owed, OwedAnswers};
+use super::shares::Shares;
 use super::slots::Slots;
 use super::subscription::{Outcome, Subscription};
 use crate::memory::{Memory, SharedBytes};
@@ -31,6 +32,8 @@ pub(super) struct Batch<'a> {
     pub owed: &'a mut OwedAnswers,
     /// Counts the messages that were handed to handlers that acknowledge.
     pub generation: &'a mut u32,
+    /// What each channel had of it.
+    pub shares: &'a mut Shares,
     pub receiver: &'a Receiver,
 }
 
@@ -79,7 +82,8 @@ impl Batch<'_> {
             // Ended, and nothing of it was left: its slot may be another's.
             return true;
         };
-        if in_hand >= subscription.max_in_flight {
+        let has_turn = self.shares.has_turn(subscription.account.quota());
+        if in_hand >= subscription.max_in_flight || !has_turn {
             // What is behind it is for others too, and goes on.
             if subscription.backlog.defer(priority) {
                 self.slots.starve(slot);
@@ -96,32 +100,55 @@ impl Batch<'_> {
         self.take_kept(next, slot, &subscription)
     }
 
-    /// Copies deferred messages in, of those subscriptions whose handlers may have more.
-    pub fn take_deferred(&mut self) {
+    /// Copies deferred messages in, of those subscriptions whose handlers may have more, until so many records are left for others:
+    /// one round, of a quantum for each channel.
+    pub fn take_deferred(&mut self, spare: u32) -> Round {
         let mut starved = self.slots.take_starved();
         if starved.is_empty() {
-            return;
+            return Round::Over;
         }
         let now = steady_now();
+        let before = self.taken;
+        let mut round = Round::Over;
         let mut at = 0;
         while let Some(&slot) = starved.get(at) {
-            match self.serve(slot, now) {
+            match self.serve(slot, now, spare) {
                 Served::All => {
                     starved.remove(at);
                     self.slots.feed(slot);
                 }
                 Served::Stalled => at += 1,
+                Served::OutOfTurn => {
+                    round = Round::More;
+                    at += 1;
+                }
                 Served::Full => {
                     // Who comes behind him is the first the next time.
                     starved.rotate_left(at + 1);
+                    round = Round::Over;
                     break;
                 }
             }
         }
         self.slots.keep_starved(starved);
+        if self.taken == before {
+            Round::Over
+        } else {
+            round
+        }
     }
 
-    fn serve(&mut self, slot: u32, now: u64) -> Served {
+    /// As `take_deferred`, in as many rounds as it takes.
+    pub fn take_all_deferred(&mut self) {
+        loop {
+            self.shares.begin();
+            if self.take_deferred(0) == Round::Over {
+                return;
+            }
+        }
+    }
+
+    fn serve(&mut self, slot: u32, now: u64, spare: u32) -> Served {
         loop {
             let Some((subscription, in_hand)) = self.slots.in_slot(slot) else {
                 return Served::All;
@@ -129,8 +156,11 @@ impl Batch<'_> {
             if in_hand >= subscription.max_in_flight {
                 return Served::Stalled;
             }
-            if self.left == 0 {
+            if self.left <= spare {
                 return Served::Full;
+            }
+            if !self.shares.has_turn(subscription.account.quota()) {
+                return Served::OutOfTurn;
             }
             let subscription = Arc::clone(subscription);
             let free = self.end - self.next;
@@ -167,6 +197,7 @@ impl Batch<'_> {
             subscription.account.end(Outcome::Expired, 1);
             return true;
         }
+        self.shares.take(subscription.account.quota());
         let kept = Arc::clone(&message.kept);
         let mut files = Files {
             block: kept.block().cloned(),
@@ -251,12 +282,23 @@ struct Files {
     never_expires: bool,
 }
 
+/// Whether there is to be another round of deferred messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Round {
+    /// Channels have more that would fit.
+    More,
+    /// Nothing is left that could be handed over, or nothing fits.
+    Over,
+}
+
 /// How far the deferred messages of a slot came.
 enum Served {
     /// None is left.
     All,
     /// The handlers have as many as they may.
     Stalled,
+    /// Its channel has had its share of this round.
+    OutOfTurn,
     /// The batch takes no more.
     Full,
 }

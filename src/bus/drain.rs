@@ -86,6 +86,7 @@ impl Endpoint {
     pub fn drain_critical(&mut self) {
         let space = (INBOX_BYTES, CRITICAL_INBOX_BYTES);
         let (mailbox, mut batch) = self.batch(space, MAX_DRAIN_RECORDS as u32);
+        batch.shares.begin();
         // SAFETY: this is the receiver's thread.
         unsafe { mailbox.drain_critical(|record| batch.take(record)) };
         let taken = batch.taken;
@@ -102,10 +103,12 @@ impl Endpoint {
     fn fill_inbox(&mut self, most: u32) -> u32 {
         let mut turn = std::mem::take(&mut self.turn);
         let (mailbox, mut batch) = self.batch((0, INBOX_BYTES), most);
-        // They came before what is in the mailbox.
-        batch.take_deferred();
+        batch.shares.begin();
+        // They came before what is in the mailbox; but those of channels leave half to what is there.
+        batch.take_deferred(most / 2);
         // SAFETY: this is the receiver's thread.
         unsafe { mailbox.drain(&mut turn, |record| batch.take(record)) };
+        batch.take_all_deferred();
         // Not as many as the mailbox gave: an announcement of a message that was given up since brings none.
         let taken = batch.taken;
         self.turn = turn;
@@ -128,6 +131,7 @@ impl Endpoint {
             blocks: &mut self.blocks,
             owed: &mut self.owed,
             generation: &mut self.generation,
+            shares: &mut self.shares,
             receiver: &self.receiver,
         };
         (&self.receiver.mailbox, batch)

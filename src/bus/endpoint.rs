@@ -18,10 +18,12 @@ use super::hub::Hub;
 use super::layout::*;
 use super::mailbox::Turn;
 use super::named_bus::Bus;
+use super::quota::{Quota, QuotaLimits};
 use super::receiver::{Doorbell, Receiver};
 use super::request::OwedAnswers;
 use super::route::Route;
 use super::run::Run;
+use super::shares::Shares;
 use super::slots::Slots;
 use super::subscription::{Outcome, SubscribeOptions, Subscription};
 use super::tally::{Counting, Tally};
@@ -136,6 +138,8 @@ pub enum EndpointError {
     Name(NameError),
     /// The memory shared for it is too small for another topic or subscription: it must grow first.
     Outgrown,
+    /// The channel has as many subscriptions as it may have: so many.
+    Quota(u32),
 }
 
 impl From<NameError> for EndpointError {
@@ -173,6 +177,8 @@ pub struct Endpoint {
     pub(super) owed: OwedAnswers,
     /// Counts the messages that were handed to handlers that acknowledge.
     pub(super) generation: u32,
+    /// Scratch of drain: what each channel had of a batch.
+    pub(super) shares: Shares,
     /// Where the last submit has stopped, if a publisher may sleep for that.
     pub(super) awaited: Option<Awaited>,
     /// Groups that it has made, and through which bus handle.
@@ -211,6 +217,7 @@ impl Endpoint {
             blocks: BatchBlocks::default(),
             owed: OwedAnswers::default(),
             generation: 0,
+            shares: Shares::default(),
             awaited: None,
             next_look: NEVER,
             groups: Vec::new(),
@@ -237,6 +244,20 @@ impl Endpoint {
         let tally = bus.tallies.open();
         self.buses.push(Some(OpenBus { bus, tally }));
         self.buses.len() as u32 - 1
+    }
+
+    /// Opens a channel: a bus with a quota. Err when it was opened with another quota before: that one.
+    pub fn open_channel(&mut self, name: &str, limits: QuotaLimits) -> Result<u32, QuotaLimits> {
+        let handle = self.open_bus(name);
+        let bus = self.bus(handle).expect("it was just opened");
+        let quota = bus.quota.get_or_init(|| Arc::new(Quota::new(limits)));
+        let said = quota.limits;
+        if said != limits {
+            self.abandon_bus(handle);
+            return Err(said);
+        }
+        bus.routing().limit_topics(limits.table_entries);
+        Ok(handle)
     }
 
     /// Gives back a bus that was just opened and not used.
@@ -355,11 +376,15 @@ impl Endpoint {
         if (slot as usize + 1) * OUTCOME_BYTES > self.memory.outcomes.len() {
             return Err(EndpointError::Outgrown);
         }
+        if let Some(quota) = bus.quota.get()
+            && !quota.take_subscription()
+        {
+            return Err(EndpointError::Quota(quota.limits.subscriptions));
+        }
         let id = Hub::global().next_subscription_id();
         let receiver = Arc::clone(&self.receiver);
         let group = options.group.as_deref().map(|name| bus.join_group(name));
-        let of = Arc::downgrade(&bus);
-        let subscription = Subscription::new(id, pattern, slot, receiver, options, group, of);
+        let subscription = Subscription::new(id, pattern, slot, receiver, options, group, &bus);
         let subscription = Arc::new(subscription);
         // Before the first message can come.
         self.slots.fill(
@@ -374,6 +399,9 @@ impl Endpoint {
                 bus.leave_group(group);
             }
             self.slots.vacate(slot);
+            if let Some(quota) = bus.quota.get() {
+                quota.give_subscription();
+            }
             return Err(error.into());
         }
         Ok((slot, id))

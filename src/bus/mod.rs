@@ -14,6 +14,8 @@
 //! handed out again by `replay.rs`.
 //!
 //! A record may be a request ([`request`], [`answers`]): its answer goes into the requester's mailbox (`reply.rs`).
+//! A bus may be the channel of a tenant, with a [`quota`], and then takes turns with others (`shares.rs`).
+//!
 //! Publishers count in a [`tally`], and [`metrics`] adds up.
 //!
 //! An [`endpoint`] is one thread's end of all this; the [`hub`] is what all threads share.
@@ -24,6 +26,7 @@ pub mod answers;
 pub mod backlog;
 pub mod mailbox;
 pub mod queue;
+pub mod quota;
 pub mod versions;
 
 #[cfg(not(model))]
@@ -74,6 +77,8 @@ pub mod route;
 pub mod routing;
 #[cfg(not(model))]
 mod run;
+#[cfg(not(model))]
+mod shares;
 #[cfg(not(model))]
 mod slots;
 #[cfg(not(model))]

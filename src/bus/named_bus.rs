@@ -1,7 +1,7 @@
 //! A bus: a space of topics and subscriptions that threads open by name.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -9,6 +9,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use super::dead_letters::DeadLetters;
 use super::group::{Group, GroupLeg};
 use super::layout::ROUTES;
+use super::quota::Quota;
 use super::receiver::Receiver;
 use super::route::Route;
 use super::routing::{Routing, shrink};
@@ -36,6 +37,8 @@ pub struct Bus {
     pub(super) tallies: Tallies,
     /// What nobody could handle.
     pub dead_letters: DeadLetters,
+    /// The quota, where the bus is a channel. Given when it is opened, before anybody subscribes.
+    pub quota: OnceLock<Arc<Quota>>,
 }
 
 #[derive(Default)]
@@ -96,6 +99,7 @@ impl Bus {
             groups: Mutex::default(),
             tallies: Tallies::default(),
             dead_letters: DeadLetters::default(),
+            quota: OnceLock::new(),
         }
     }
 
@@ -135,6 +139,9 @@ impl Bus {
         }
         if let Some(group) = &subscription.group {
             self.leave_group(group);
+        }
+        if let Some(quota) = self.quota.get() {
+            quota.give_subscription();
         }
         self.routing.unsubscribe(subscription);
         self.tell_watchers();

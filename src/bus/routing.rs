@@ -35,7 +35,7 @@ use super::route::Route;
 use super::subscription::Subscription;
 use super::topic::{NameError, Topic, check_topic};
 use super::versions::{Changes, LocalRoute};
-use crate::sync::{RwLock, RwLockReadGuard};
+use crate::sync::{AtomicUsize, Ordering, RwLock, RwLockReadGuard};
 
 /// Most names that are looked at to find the topics that a change concerns: some 50 us at worst. Where there are more, every
 /// topic of the bus counts the change, and its next publish looks its route up.
@@ -61,6 +61,8 @@ pub struct Routing {
     exact: Exact<Arc<Subscription>>,
     wild: RwLock<Wild>,
     topics: Changes<Topics>,
+    /// Most topics that get an id.
+    most_topics: AtomicUsize,
     most_names: usize,
 }
 
@@ -98,6 +100,7 @@ impl Routing {
             exact: Exact::default(),
             wild: RwLock::default(),
             topics: Changes::default(),
+            most_topics: AtomicUsize::new(MAX_TOPICS),
             most_names,
         }
     }
@@ -146,7 +149,13 @@ impl Routing {
         });
     }
 
-    /// The topic of that name, made at first sight. None when the bus has [`MAX_TOPICS`].
+    /// Gives no more topics an id than so many, if that is less than [`MAX_TOPICS`].
+    pub fn limit_topics(&self, most: u32) {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(MAX_TOPICS);
+        self.most_topics.store(most, Ordering::Relaxed);
+    }
+
+    /// The topic of that name, made at first sight. None when the bus has as many as it may have.
     pub fn topic(&self, name: &str) -> Result<Option<Arc<Topic>>, NameError> {
         if let Some(Some(topic)) = self.topics.topics().by_name.get(name) {
             return Ok(Some(Arc::clone(topic)));
@@ -154,7 +163,7 @@ impl Routing {
         check_topic(name)?;
         let mut topics = self.topics.topics_mut();
         let Topics { by_name, count } = &mut *topics;
-        if *count >= MAX_TOPICS {
+        if *count >= self.most_topics.load(Ordering::Relaxed) {
             return Ok(by_name.get(name).cloned().flatten());
         }
         let topic = by_name.get_or_insert(name).get_or_insert_with(|| {

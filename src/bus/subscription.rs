@@ -94,6 +94,7 @@ pub struct Subscription {
     pub overflow: Overflow,
     /// Most messages that are with its handlers; u32::MAX for no limit.
     pub max_in_flight: u32,
+    is_kept: bool,
     /// Place among the subscriptions of its thread that get the same message.
     pub priority: u8,
     /// The group that it is a member of.
@@ -123,7 +124,7 @@ impl Subscription {
         receiver: Arc<Receiver>,
         options: SubscribeOptions,
         group: Option<Arc<Group>>,
-        bus: Weak<Bus>,
+        bus: &Arc<Bus>,
     ) -> Self {
         let SubscribeOptions {
             queue_limit,
@@ -141,12 +142,13 @@ impl Subscription {
             _ => u32::MAX,
         };
         let max_in_flight = max_in_flight.unwrap_or(u32::MAX).min(most_in_hand).max(1);
-        let mut account = Account::new(queue_limit);
+        let mut account = Account::new(queue_limit).with_quota(bus.quota.get().cloned());
         if let Some(bytes) = queue_limit_bytes {
             account = account.with_bytes_limit(bytes);
         }
         let acks = ack.map(|policy| Box::new(Acks::new(policy)));
-        let backlog = Backlog::new(max_in_flight != u32::MAX || acks.is_some());
+        let is_kept = max_in_flight != u32::MAX || acks.is_some() || account.quota().is_some();
+        let backlog = Backlog::new(is_kept);
         let backlog = if acks.is_some() {
             backlog.leaving_ends()
         } else {
@@ -160,11 +162,12 @@ impl Subscription {
             account,
             overflow,
             max_in_flight,
+            is_kept,
             priority,
             group,
             backlog,
             acks,
-            bus,
+            bus: Arc::downgrade(bus),
             filtering: filter.map(|filter| Filtering {
                 filter,
                 filtered: AtomicU64::new(0),
@@ -193,7 +196,7 @@ impl Subscription {
     /// True when all its messages wait in its backlog, and none in the mailbox: it may give them up, or hand them over later.
     #[inline]
     pub fn is_kept(&self) -> bool {
-        self.max_in_flight != u32::MAX || self.acks.is_some()
+        self.is_kept
     }
 
     /// True when a message would find room. One that drops what is too much leaves three quarters of its thread's mailbox
@@ -238,19 +241,22 @@ impl Subscription {
         let priority = message.kept.priority();
         let announce = || self.announce(priority);
         let put = match self.overflow {
+            Overflow::DropNewest if coming == Coming::New && !self.has_room(priority) => {
+                return self.turn_away(message);
+            }
             Overflow::DropOldest => {
                 let most_bytes = account.bytes_limit().unwrap_or(BACKLOG_BYTES);
-                self.backlog
-                    .keep_newest(priority, message, coming, account, most_bytes, announce)
-            }
-            Overflow::DropNewest if coming == Coming::New && !self.has_room(priority) => {
-                if self.acks.is_some() {
-                    let is_in = account.count_in();
-                    let why = [Outcome::Unsubscribed, Outcome::Newest][usize::from(is_in)];
-                    return vec![(message, why)];
+                let mut most = account.queue_limit();
+                if account.quota().is_some_and(|quota| quota.room() == 0) {
+                    // Its neighbours on the channel have used the quota up: it gives up one of its own, if it has any.
+                    most = most.min(self.backlog.len());
+                    if most == 0 && coming == Coming::New {
+                        return self.turn_away(message);
+                    }
                 }
-                account.turn_away(Outcome::Newest);
-                return Vec::new();
+                let most = (most.max(1), most_bytes);
+                self.backlog
+                    .keep_newest(priority, message, coming, account, most, announce)
             }
             _ => self
                 .backlog
@@ -260,6 +266,17 @@ impl Subscription {
             Timer::global().call_at(at, self);
         }
         put.ended
+    }
+
+    /// Counts a message in that it does without, and out again unless that is for whoever is given it back.
+    fn turn_away(&self, message: Waiting) -> Vec<(Waiting, Outcome)> {
+        if self.acks.is_none() {
+            self.account.turn_away(Outcome::Newest);
+            return Vec::new();
+        }
+        let is_in = self.account.count_in();
+        let why = [Outcome::Unsubscribed, Outcome::Newest][usize::from(is_in)];
+        vec![(message, why)]
     }
 
     /// It has ended, or its thread has, and was closed before: what waits goes where it has to go. It may wait for a promise that

@@ -76,9 +76,19 @@ pub struct Used {
 #[derive(Default)]
 pub(super) struct Accounts {
     used: Vec<Used>,
+    /// The most entries of those channels that have a limit of their own.
+    limits: HashMap<u32, u32, foldhash::fast::RandomState>,
 }
 
 impl Accounts {
+    /// The channel brings in at most so many keys. A limit that was given is not raised: a refusal is final.
+    pub(super) fn limit(&mut self, channel: Channel, entries: u32) {
+        if channel != Channel::SHARED {
+            let limit = self.limits.entry(channel.0).or_insert(entries);
+            *limit = entries.min(*limit);
+        }
+    }
+
     pub(super) fn used(&self, channel: Channel) -> Used {
         self.used.get(channel.index()).copied().unwrap_or_default()
     }
@@ -93,6 +103,13 @@ impl Accounts {
         limits: Limits,
     ) -> bool {
         let used = self.used(channel);
+        if self
+            .limits
+            .get(&channel.0)
+            .is_some_and(|most| used.entries >= *most)
+        {
+            return false;
+        }
         let within = |used: u64, total: u64, added: u64, limit: u64| {
             limit
                 .checked_sub(total.saturating_add(added))
@@ -164,6 +181,15 @@ mod tests {
                 bytes: 2500
             }
         );
+    }
+
+    #[test]
+    fn a_limit_of_its_own_is_less_than_its_share() {
+        let (mut accounts, mut total) = (Accounts::default(), Used::default());
+        accounts.limit(Channel(2), 7);
+        accounts.limit(Channel(2), 9);
+        assert_eq!(fill(&mut accounts, &mut total, Channel(2), 1), 7);
+        assert!(fill(&mut accounts, &mut total, Channel(3), 1) > 200);
     }
 
     #[test]

@@ -137,6 +137,11 @@ impl<K: Key + ?Sized> InternTable<K> {
             .is_none_or(|channel| state.accounts.has_room(channel, bytes, total, self.limits))
     }
 
+    /// A channel brings in at most so many keys, whatever its share would be.
+    pub fn limit(&self, channel: Channel, entries: u32) {
+        self.state.write().accounts.limit(channel, entries);
+    }
+
     /// What a channel brought in.
     pub fn used(&self, channel: Channel) -> Used {
         self.state.read().accounts.used(channel)

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use napi::bindgen_prelude::{Env, Error, Object};
+use napi::bindgen_prelude::{Either, Env, Error, Object};
 use napi::sys;
 use napi_derive::napi;
 
@@ -13,7 +13,7 @@ use super::doorbell::Bell;
 use super::error::{Code, Result};
 use super::fast::endpoint::{self as fast, LocalEndpoint};
 use super::figures::{
-    NativeBusMetrics, NativeGroupMetrics, NativeLedger, NativeSubscribeOptions,
+    NativeBusMetrics, NativeGroupMetrics, NativeLedger, NativeQuota, NativeSubscribeOptions,
     NativeSubscriptionMetrics, NativeTopicMetrics,
 };
 use super::memory::Pinned;
@@ -22,7 +22,9 @@ use crate::bus::endpoint::{Endpoint, EndpointError, EndpointMemory};
 use crate::bus::group::GroupSettings;
 use crate::bus::hub::Hub;
 use crate::bus::layout::ATTENTION;
+use crate::bus::quota::QuotaLimits;
 use crate::bus::topic::check_topic;
+use crate::intern::Tables;
 use crate::sync::AtomicU32;
 use crate::wait::clock::steady_now;
 
@@ -134,6 +136,56 @@ impl NativeEndpoint {
             return Err(Error::new(Code::DuplicateCopy, other));
         }
         Ok(handle)
+    }
+
+    /// Opens a channel, a bus with a quota: its handle, or the quota that it was opened with before.
+    #[napi(catch_unwind)]
+    pub fn open_channel(
+        &self,
+        name: String,
+        quota: NativeQuota,
+    ) -> Result<Either<u32, NativeQuota>> {
+        let limits = QuotaLimits::from(quota);
+        let opened = self.endpoint.borrow_mut().open_channel(&name, limits);
+        let handle = match opened {
+            Ok(handle) => handle,
+            Err(said) => return Ok(Either::B(said.into())),
+        };
+        if let Some(other) = super::copies::copy_with_bus(&name) {
+            self.endpoint.borrow_mut().abandon_bus(handle);
+            return Err(Error::new(Code::DuplicateCopy, other));
+        }
+        let tables = Tables::global();
+        let channel = tables.channels.of_bus(&name);
+        tables.strings.limit(channel, limits.table_entries);
+        tables.shapes.limit(channel, limits.table_entries);
+        Ok(Either::A(handle))
+    }
+
+    /// What is used of the quota of a channel; null for a bus that is none.
+    #[napi(catch_unwind)]
+    pub fn quota_used(&self, handle: u32) -> Result<Option<NativeQuota>> {
+        let mut endpoint = self.endpoint.borrow_mut();
+        endpoint.fold_outcomes();
+        let bus = endpoint.bus(handle)?;
+        let Some(quota) = bus.quota.get() else {
+            return Ok(None);
+        };
+        let used = quota.used();
+        let tables = Tables::global();
+        let channel = tables.channels.of_bus(&bus.name);
+        let entries = [
+            tables.strings.used(channel).entries,
+            tables.shapes.used(channel).entries,
+            bus.routing().size().topics as u32,
+        ];
+        Ok(Some(NativeQuota {
+            messages: used.messages as f64,
+            bytes: used.bytes as f64,
+            subscriptions: used.subscriptions as f64,
+            table_entries: f64::from(entries.into_iter().max().unwrap_or_default()),
+            refused_subscriptions: used.refused_subscriptions as f64,
+        }))
     }
 
     /// Closes a bus handle with all that was opened through it.

@@ -20,6 +20,8 @@ pub enum Code {
     Filter,
     /// Memory shared with JavaScript must grow first; the facade grows it and tries again.
     Outgrown,
+    /// A channel has as much as it may have.
+    Quota,
     /// Another copy of the addon has the bus.
     DuplicateCopy,
     /// Bytes that are no value.
@@ -55,6 +57,7 @@ impl AsRef<str> for Code {
             Self::Topic => "ERR_AGENTWIRE_TOPIC",
             Self::Filter => "ERR_AGENTWIRE_FILTER",
             Self::Outgrown => "OUTGROWN",
+            Self::Quota => "ERR_AGENTWIRE_QUOTA",
             Self::DuplicateCopy => "ERR_AGENTWIRE_DUPLICATE_COPY",
             Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
             Self::Checksum => "ERR_AGENTWIRE_CHECKSUM",
@@ -80,6 +83,10 @@ impl From<EndpointError> for Error<Code> {
         match error {
             EndpointError::Closed => Self::new(Code::Closed, "the bus is closed"),
             EndpointError::Name(name) => Self::new(Code::Topic, name.to_string()),
+            EndpointError::Quota(most) => Self::new(
+                Code::Quota,
+                format!("the channel has {most} subscriptions, as many as its quota allows"),
+            ),
             EndpointError::Outgrown => Self::new(Code::Outgrown, "shared memory must grow"),
         }
     }

@@ -8,6 +8,7 @@ use crate::bus::ack::{AttemptCounts, Policy};
 use crate::bus::filter::Filter;
 use crate::bus::group::GroupMetrics;
 use crate::bus::metrics::{BusMetrics, TopicMetrics};
+use crate::bus::quota::QuotaLimits;
 use crate::bus::subscription::{Ledger, Outcome, Overflow, SubscribeOptions, Subscription};
 use crate::bus::tally::Counts;
 use crate::pool::SegmentPool;
@@ -244,6 +245,44 @@ pub struct NativeSubscribeOptions {
     pub group: Option<String>,
     /// It acknowledges its messages.
     pub ack: Option<NativeAckPolicy>,
+}
+
+/// What the subscriptions of a channel may have, or have.
+#[napi(object)]
+pub struct NativeQuota {
+    /// Messages in flight.
+    pub messages: f64,
+    /// Bytes that wait.
+    pub bytes: f64,
+    /// Subscriptions.
+    pub subscriptions: f64,
+    /// Topics with an id, and strings and shapes in the tables.
+    pub table_entries: f64,
+    /// Subscriptions that were refused.
+    pub refused_subscriptions: f64,
+}
+
+impl From<NativeQuota> for QuotaLimits {
+    fn from(quota: NativeQuota) -> Self {
+        Self {
+            messages: quota.messages as u64,
+            bytes: quota.bytes as u64,
+            subscriptions: quota.subscriptions as u32,
+            table_entries: quota.table_entries as u32,
+        }
+    }
+}
+
+impl From<QuotaLimits> for NativeQuota {
+    fn from(limits: QuotaLimits) -> Self {
+        Self {
+            messages: limits.messages as f64,
+            bytes: limits.bytes as f64,
+            subscriptions: f64::from(limits.subscriptions),
+            table_entries: f64::from(limits.table_entries),
+            refused_subscriptions: 0.0,
+        }
+    }
 }
 
 /// How often and how long the messages of a subscription are tried that acknowledges them.

@@ -2,9 +2,10 @@
 // Each crate uses its part.
 #![allow(dead_code)]
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock};
 
 use agentwire::bus::hub::Hub;
+use agentwire::bus::named_bus::Bus;
 use agentwire::bus::receiver::{Doorbell, Receiver};
 use agentwire::bus::subscription::{Overflow, SubscribeOptions, Subscription};
 
@@ -22,6 +23,12 @@ pub fn receiver() -> Arc<Receiver> {
     Arc::new(Receiver::new(id, Box::new(Silent)))
 }
 
+/// A bus that is as any other.
+fn bus() -> &'static Arc<Bus> {
+    static BUS: OnceLock<Arc<Bus>> = OnceLock::new();
+    BUS.get_or_init(|| Hub::global().open_bus("subscriptions"))
+}
+
 /// A subscription that is on no bus yet. It never makes a publisher wait.
 pub fn subscription(pattern: &str, receiver: &Arc<Receiver>) -> Arc<Subscription> {
     let id = Hub::global().next_subscription_id();
@@ -36,6 +43,6 @@ pub fn subscription(pattern: &str, receiver: &Arc<Receiver>) -> Arc<Subscription
         Arc::clone(receiver),
         options,
         None,
-        Weak::new(),
+        bus(),
     ))
 }
