@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Pair } from './pair.mjs';
+import { acknowledge } from './rows/acknowledge.mjs';
 import { bloom } from './rows/bloom.mjs';
 import { codecs } from './rows/codec.mjs';
 import { codecPool } from './rows/codec-pool.mjs';
@@ -20,6 +21,7 @@ import { routing } from './rows/routing.mjs';
 import { soak } from './rows/soak.mjs';
 import { stages } from './rows/stages.mjs';
 import { stringPool } from './rows/string-pool.mjs';
+import { tenants } from './rows/tenants.mjs';
 import { throughput } from './rows/throughput.mjs';
 import { table } from './stats.mjs';
 
@@ -43,6 +45,8 @@ const HELP = `Usage: npm run bench [-- options]
                    16       memory of agents
                    17       garbage per message
                    18       ten minutes at half of peak: only when asked for (one minute, not judged, with --quick)
+                   ack      messages/s that are acknowledged
+                   tenants  latency of a tenant beside one that floods
                    fan-out  one thread to many subscribers in others
                    request  requests and answers between two threads
                    stages   the profile of one message
@@ -84,6 +88,8 @@ const rows = [
   { names: ['14'], run: emitter },
   { names: ['16'], run: memory },
   { names: ['17'], run: garbage },
+  { names: ['ack'], run: acknowledge, workers: 'peer.mjs' },
+  { names: ['tenants'], run: tenants },
   { names: ['fan-out'], run: fanOut },
   { names: ['request'], run: request },
   { names: ['18'], run: soak, isLong: true },

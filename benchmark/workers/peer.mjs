@@ -27,7 +27,7 @@ parentPort.postMessage('ready');
 function listen(order, handler) {
   if (order.transport === 'agentwire') {
     const bus = new EventBus({ name: order.bus }).ref();
-    bus.subscribe(order.pattern, handler);
+    bus.subscribe(order.pattern, handler, order.subscribe);
     return () => bus.close();
   }
   port.on('message', handler);

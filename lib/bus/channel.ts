@@ -54,15 +54,14 @@ const defaults: Required<ChannelQuota> = {
 const MOST_TENANT_LENGTH = 256;
 const MOST = 2 ** 32 - 1;
 
-/** Between the names of a bus and of a tenant. No name of a bus has it in it, so a channel cannot be opened as one. */
-export const CHANNEL_SEPARATOR = '\u0000';
+/** What native's names of channels begin with, and names of buses must not: so a channel cannot be opened as a bus. */
+export const CHANNEL_PREFIX = '\u0000channel\u0000';
 
 /** @internal */
 export function checkChannel(bus: string, tenant: string, quota: ChannelQuota): ChannelTerms {
   if (typeof tenant !== 'string' || tenant.length === 0 || tenant.length > MOST_TENANT_LENGTH) {
     throw new AgentwireArgumentError('tenant', `a string of 1 to ${MOST_TENANT_LENGTH} characters`, tenant);
   }
-  if (typeof quota !== 'object' || quota === null) throw new AgentwireArgumentError('quota', 'an object', quota);
   refuseUnknown(quota, Object.keys(defaults), 'channel');
   const { messages = defaults.messages, bytes = defaults.bytes } = quota;
   const { subscriptions = defaults.subscriptions, tableEntries = defaults.tableEntries } = quota;
@@ -72,7 +71,7 @@ export function checkChannel(bus: string, tenant: string, quota: ChannelQuota): 
   checkInteger('tableEntries', tableEntries, 0, MOST);
   return {
     tenant,
-    nativeName: `${bus}${CHANNEL_SEPARATOR}${tenant}`,
+    nativeName: `${CHANNEL_PREFIX}${JSON.stringify([bus, tenant])}`,
     quota: { messages, bytes, subscriptions, tableEntries, refusedSubscriptions: 0 },
   };
 }

@@ -178,7 +178,7 @@ function decode(encoded: Uint8Array): unknown {
   return new Decoder(threadTables()).decode(encoded);
 }
 
-/** What the dead letters need of their bus. */
+/** @internal What the dead letters need of their bus. */
 export interface DeadLetterSource {
   after(id: number, most: number): NativeDeadLetter[];
   get(id: number): NativeDeadLetter | null;

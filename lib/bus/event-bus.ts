@@ -468,6 +468,7 @@ export class EventBus {
         `the channel ${quote(this.terms.tenant)} has no channels; ask its bus`,
       );
     }
+    if (typeof quota !== 'object' || quota === null) throw new AgentwireArgumentError('quota', 'an object', quota);
     const { onError = this.onError, deadLetters, ...limits } = quota;
     const terms = checkChannel(this.name, tenant, limits);
     const options = { name: this.name, ...(onError && { onError }), ...(deadLetters && { deadLetters }) };

@@ -4,7 +4,7 @@ import type { NativeSubscribeOptions } from '../generated/binding';
 import { Bus, Overflow } from '../generated/layout';
 import type { AbortSignalLike } from '../wait/abort';
 import { LONGEST_DELAY_MS } from '../wait/timers';
-import { CHANNEL_SEPARATOR } from './channel';
+import { CHANNEL_PREFIX } from './channel';
 import { encodeFilter, type Filter } from './filter';
 import { groupNameOf, type SubscriptionGroup } from './group';
 
@@ -179,8 +179,9 @@ export function checkBusOptions(options: EventBusOptions): CheckedBusOptions {
   refuseUnknown(options, busOptions, 'new EventBus');
   const { name = 'default', onError, deadLetters } = options;
   const isName = typeof name === 'string' && name.length > 0 && name.length <= MOST_NAME_LENGTH;
-  if (!isName || name.includes(CHANNEL_SEPARATOR)) {
-    throw new AgentwireArgumentError('name', `a string of 1 to ${MOST_NAME_LENGTH} characters other than U+0000`, name);
+  if (!isName) throw new AgentwireArgumentError('name', `a string of 1 to ${MOST_NAME_LENGTH} characters`, name);
+  if (name.startsWith(CHANNEL_PREFIX)) {
+    throw new AgentwireArgumentError('name', 'no name of a channel; a channel is opened by bus.channel(tenant)', name);
   }
   if (onError !== undefined && typeof onError !== 'function')
     throw new AgentwireArgumentError('onError', 'a function', onError);

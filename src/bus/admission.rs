@@ -68,12 +68,13 @@ pub(super) fn count_assigned<'a>(picked: impl Iterator<Item = &'a Arc<Subscripti
         .for_each(|group| group.count_assigned());
 }
 
-/// True when one of these would take the message: only then a large payload is copied.
+/// True when one of these would take the message, or have it as a dead letter: only then a large payload is copied.
 pub(super) fn is_wanted<'a>(
     mut targets: impl Iterator<Item = &'a Arc<Subscription>>,
     priority: usize,
 ) -> bool {
     targets.any(|target| match target.overflow {
+        _ if target.acks.is_some() => true,
         Overflow::Reject | Overflow::Block { .. } => true,
         Overflow::DropOldest => SegmentPool::global().has_headroom(),
         Overflow::DropNewest => target.has_room(priority),

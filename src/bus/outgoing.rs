@@ -12,9 +12,10 @@ use super::record::OutboxRecord;
 use super::request::Owed;
 use super::route::{Route, order_of};
 use super::subscription::{Outcome, Overflow, Subscription};
-use crate::memory::SharedBytes;
+use crate::memory::{SharedBytes, Source};
 
 /// A record on its way, with everything that its copies need.
+#[derive(Clone, Copy)]
 pub(super) struct Outgoing<'a> {
     pub outbox: &'a SharedBytes,
     /// Where the record starts in the outbox.
@@ -57,13 +58,45 @@ impl Outgoing<'_> {
         picked.clear();
     }
 
+    /// The time of the record is over already: these subscriptions do without it. For those that acknowledge it is a dead letter,
+    /// with its payload if that is not in the outbox (`large`), and if there is memory for it.
+    pub fn expire_for<'b>(
+        &self,
+        targets: impl Iterator<Item = &'b Arc<Subscription>>,
+        large: Option<Source<'_>>,
+    ) {
+        let mut copy = SharedCopy::NotYet;
+        for target in targets {
+            if target.acks.is_some() && matches!(copy, SharedCopy::NotYet) {
+                let block = large.and_then(Block::copy_of);
+                let whole = Outgoing {
+                    block: block.as_ref(),
+                    ..*self
+                };
+                let has_all = block.is_some() == large.is_some();
+                let kept = has_all.then(|| whole.copy_to_keep(true, true)).flatten();
+                copy = kept.map_or(SharedCopy::NoMemory, SharedCopy::Made);
+            }
+            match &copy {
+                SharedCopy::Made(kept) if target.acks.is_some() => {
+                    let is_in = target.account.count_in();
+                    let why = [Outcome::Unsubscribed, Outcome::Expired][usize::from(is_in)];
+                    let message = Waiting::new(Arc::clone(kept), None);
+                    target.left_backlog(vec![(message, why)]);
+                }
+                _ => target.account.turn_away(Outcome::Expired),
+            }
+        }
+    }
+
     /// Hands the record to these subscriptions of one thread, as far as they are still open, in their order. `slots` is scratch.
     fn deliver(&self, receiver: &Receiver, targets: &[Arc<Subscription>], slots: &mut Vec<u32>) {
-        let mut copy = None;
+        let mut copy = SharedCopy::NotYet;
+        let acknowledged = targets.iter().any(|target| target.acks.is_some());
         // Some go to the mailbox and some to backlogs: which are called first must not depend on that.
         for targets in targets.chunk_by(|a, b| self.is_kept_by(a) == self.is_kept_by(b)) {
             if self.is_kept_by(&targets[0]) {
-                self.keep(targets, &mut copy);
+                self.keep(targets, &mut copy, acknowledged);
             } else {
                 for targets in targets.chunks(MAX_TARGETS) {
                     self.send(receiver, targets, slots);
@@ -127,15 +160,16 @@ impl Outgoing<'_> {
         (plan.length + self.block.map_or(0, |block| block.bytes().len())) as u64
     }
 
-    /// Puts the record into the backlogs of these subscriptions of the thread: one `copy` for all that keep it.
-    fn keep(&self, targets: &[Arc<Subscription>], copy: &mut Option<Option<Arc<Kept>>>) {
+    /// Puts the record into the backlogs of these subscriptions of the thread: one `copy` for all of its that keep it, of which
+    /// some may acknowledge.
+    fn keep(&self, targets: &[Arc<Subscription>], copy: &mut SharedCopy, acknowledged: bool) {
         for target in targets {
-            let kept = copy.get_or_insert_with(|| {
+            if let SharedCopy::NotYet = copy {
                 let drops = |target: &Arc<Subscription>| !target.takes_part_in_admission();
-                let acknowledged = targets.iter().any(|target| target.acks.is_some());
-                self.copy_to_keep(targets.iter().all(drops), acknowledged)
-            });
-            let Some(kept) = kept else {
+                let kept = self.copy_to_keep(targets.iter().all(drops), acknowledged);
+                *copy = kept.map_or(SharedCopy::NoMemory, SharedCopy::Made);
+            }
+            let SharedCopy::Made(kept) = copy else {
                 self.decline_one();
                 target.account.turn_away(match target.overflow {
                     Overflow::DropOldest | Overflow::DropNewest => Outcome::Newest,
@@ -214,6 +248,16 @@ impl Outgoing<'_> {
         }
         pushed
     }
+}
+
+/// The copy of a record that the backlogs of a thread share.
+enum SharedCopy {
+    /// Nobody needed it.
+    NotYet,
+    /// There is no memory for it.
+    NoMemory,
+    /// There it is.
+    Made(Arc<Kept>),
 }
 
 /// What a mailbox record refers to, as numbers.

@@ -194,8 +194,19 @@ impl Endpoint {
             if let Some(narrowed) = &narrowed {
                 whole.count_filtered(narrowed);
             }
-            let targets = route.targets().chain(&*picked);
-            targets.for_each(|target| target.account.turn_away(Outcome::Expired));
+            let outgoing = Outgoing {
+                outbox: &memory.outbox,
+                offset,
+                record,
+                topic_id,
+                publisher: receiver.id,
+                sequence: *sequence,
+                timestamp,
+                expires_at,
+                block: None,
+                request: None,
+            };
+            outgoing.expire_for(route.targets().chain(&*picked), large);
             if let Some(request) = request_of(&memory.outbox, offset, record, receiver) {
                 request.give_up(NoAnswer::Dropped);
             }

@@ -422,12 +422,14 @@ fn neighbours_need_not_acknowledge() {
             ..SubscribeOptions::limited_to(9)
         },
     );
+    // Between two that keep their messages apart is one that does not.
+    let between = actor.subscribe("t", 100);
     let acked = actor.subscribe_with("t", acknowledging(PROMPT));
     let topic = actor.topic("t");
     assert!(actor.publish(&Message::new(topic, b"x")));
     assert!(actor.publish_block(&Message::new(topic, &[7; 10_000])));
     let batch = actor.drain(256);
-    assert_eq!(batch.len(), 6);
+    assert_eq!(batch.len(), 8);
     for message in &batch {
         let is_acked = message.slots == [acked];
         assert_eq!(message.delivery.is_some(), is_acked, "{message:?}");
@@ -438,7 +440,7 @@ fn neighbours_need_not_acknowledge() {
             actor.settle(message, agentwire::bus::layout::HANDLED);
         }
     }
-    for slot in [plain, kept, acked] {
+    for slot in [plain, kept, between, acked] {
         let ledger = actor.ledger(slot);
         assert_settled(&ledger);
         assert_eq!(ledger.ended[Outcome::Handled as usize], 2);
