@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
+const { AgentwireArgumentError } = require('agentwire');
 const { EnhancedEventBus, EventBus, EventPriority, SubscriptionGroup } = require('agentwire/enhanced-event-bus');
 const { assertLedger, runNode, Thread, uniqueName, waitUntil } = require('./helpers.js');
 
@@ -134,7 +135,7 @@ describe('start and shutdown', () => {
 
   it('a bus that was started and never shut down does not keep its process alive', async () => {
     const program = `
-      const { EnhancedEventBus } = require('agentwire/enhanced-event-bus');
+      const { AgentwireArgumentError, EnhancedEventBus } = require('agentwire/enhanced-event-bus');
       const bus = new EnhancedEventBus();
       bus.start().then(() => bus.subscribe('a', 'x', { handler() {} })).then(() => console.log('idle'));`;
     const { code, stdout, stderr } = await runNode(['-e', program], { cwd: __dirname });
@@ -172,7 +173,7 @@ describe('options without a meaning', () => {
       maxSubscriptions: 10,
       enableWildcards: true,
       enableMetrics: false,
-      enableDeadLetterQueue: true,
+      enableDeadLetterQueue: false,
       eventTimeout: undefined,
     });
     assert.deepEqual(
@@ -181,22 +182,59 @@ describe('options without a meaning', () => {
     );
     logger.told.length = 0;
     const handler = () => {};
-    await bus.subscribe('a', 'x', { handler, ackRequired: false });
-    for (const subscriber of ['a', 'b']) await bus.subscribe(subscriber, 'x', { handler, ackRequired: true });
+    for (const subscriber of ['a', 'b']) await bus.subscribe(subscriber, 'x', { handler, subscriptionPoolSize: 5 });
     const [[, message, details], ...more] = warningsOf(logger);
-    assert.match(message, /"ackRequired" of subscribe has no meaning in this version/);
-    assert.deepEqual(details, { option: 'ackRequired', where: 'subscribe' });
+    assert.match(message, /"subscriptionPoolSize" of subscribe has no meaning here/);
+    assert.deepEqual(details, { option: 'subscriptionPoolSize', where: 'subscribe' });
     assert.deepEqual(more, []);
   });
 
   it('become warnings of the process without a logger', async () => {
     const program = `
-      const { EnhancedEventBus } = require('agentwire');
+      const { AgentwireArgumentError, EnhancedEventBus } = require('agentwire');
       process.on('warning', ({ code, message }) => console.log(code, /"eventPoolSize"/.test(message)));
       new EnhancedEventBus({ eventPoolSize: 1 });`;
     const { code, stdout } = await runNode(['--no-warnings', '-e', program], { cwd: __dirname });
     assert.deepEqual({ code, stdout }, { code: 0, stdout: 'AGENTWIRE_OPTION true\n' });
   });
+});
+
+it('acknowledges by the original names: ackRequired, maxRetryAttempts and eventTimeout', async (t) => {
+  const { bus, logger } = open(t, {
+    maxRetryAttempts: 1,
+    eventTimeout: 20,
+    enableDeadLetterQueue: true,
+    onError: () => {},
+  });
+  const attempts = [];
+  const handler = (payload, { attempt }) => {
+    attempts.push([payload, attempt]);
+    if (payload === 'hangs') return new Promise(() => {});
+    throw new Error('fails');
+  };
+  await bus.subscribe('agent', 'x', { handler, ackRequired: true, backoffMs: 0 });
+  bus.publish('x', 'throws');
+  bus.publish('x', 'hangs');
+  await waitUntil(() => bus.deadLetters.stats.held === 2, 'the dead letters');
+  assert.deepEqual(attempts.sort(), [
+    ['hangs', 0],
+    ['hangs', 1],
+    ['throws', 0],
+    ['throws', 1],
+  ]);
+  assert.deepEqual(
+    bus.deadLetters
+      .list()
+      .map(({ reason }) => reason)
+      .sort(),
+    ['handler-error', 'timeout'],
+  );
+  assert.deepEqual(warningsOf(logger), []);
+  const subscribe = (options) => bus.subscribe('agent', 'x', { handler, ...options });
+  await assert.rejects(subscribe({ ackRequired: true, ack: true }), AgentwireArgumentError);
+  await assert.rejects(subscribe({ ackRequired: 1 }), AgentwireArgumentError);
+  assert.throws(() => new EnhancedEventBus({ maxRetryAttempts: -1 }), AgentwireArgumentError);
+  assert.throws(() => new EnhancedEventBus({ eventTimeout: 0 }), AgentwireArgumentError);
 });
 
 it('tells handlers that fail to the logger, or to onError', async (t) => {

@@ -2,7 +2,13 @@
 import { EventBus } from '../bus/event-bus';
 import type { Filter } from '../bus/filter';
 import { type GroupBalancing, groupNameOf, type SubscriptionGroup } from '../bus/group';
-import { busOptions, type EventBusOptions, type SubscribeOptions, subscribeOptions } from '../bus/options';
+import {
+  busOptions,
+  checkMilliseconds,
+  type EventBusOptions,
+  type SubscribeOptions,
+  subscribeOptions,
+} from '../bus/options';
 import type { Handler, Subscription } from '../bus/subscription';
 import type {
   AggregateMapTransform,
@@ -11,7 +17,7 @@ import type {
   MapTransform,
   ReduceTransform,
 } from '../bus/transform';
-import { refuseUnknown } from '../checks';
+import { checkInteger, refuseUnknown } from '../checks';
 import { AgentwireArgumentError, AgentwireClosedError, quote } from '../errors';
 import { checkLogger, type EventBusLogger, OptionReport } from './option-report';
 
@@ -34,7 +40,7 @@ export interface EnhancedSubscribeOptions<T = unknown> extends SubscribeOptions 
   handler: Handler<T>;
   /** The group, by the id that `createSubscriptionGroup` was given. */
   groupId?: string | undefined;
-  /** Has no meaning in this version: true is reported once. */
+  /** `ack`, by the original's name. */
   ackRequired?: boolean | undefined;
   filter?: Filter | undefined;
   /** Real functions (`fn`), not their source text. */
@@ -61,7 +67,27 @@ export interface SubscriptionGroupConfig {
   deliveryMode?: 'one-of' | 'all' | 'broadcast' | undefined;
 }
 
-const originalOptions = [...subscribeOptions, 'handler', 'groupId'];
+const originalOptions = [...subscribeOptions, 'handler', 'groupId', 'ackRequired'];
+
+/** What the original's configuration said of acknowledgement, for all its subscriptions with `ackRequired`. */
+const ackOptions = ['maxRetryAttempts', 'eventTimeout'];
+/** As the original: attempts after the first, and how long one may take. */
+interface AckDefaults {
+  maxAttempts?: number;
+  ackTimeoutMs?: number;
+}
+
+function ackDefaultsOf({ maxRetryAttempts, eventTimeout }: Record<string, unknown>): AckDefaults {
+  const defaults: AckDefaults = {};
+  if (maxRetryAttempts !== undefined) {
+    defaults.maxAttempts = checkInteger('maxRetryAttempts', maxRetryAttempts as number, 0, 254) + 1;
+  }
+  if (eventTimeout !== undefined) {
+    checkMilliseconds('eventTimeout', eventTimeout);
+    defaults.ackTimeoutMs = Math.ceil(eventTimeout as number);
+  }
+  return defaults;
+}
 
 /**
  * An EventBus with the original's habits: ids for subscriptions, promises, `start` and `shutdown`. It is an EventBus in every other
@@ -71,13 +97,15 @@ export class EnhancedEventBus extends EventBus {
   private readonly logger: EventBusLogger;
   private readonly optionReport: OptionReport;
   private readonly byId = new Map<string, Subscription>();
+  private readonly ackDefaults: AckDefaults;
 
   /** Without a logger, options without a meaning and failing handlers become warnings of the process. */
   constructor(config: EventBusConfig = {}, logger?: EventBusLogger) {
     if (typeof config !== 'object' || config === null) throw new AgentwireArgumentError('config', 'an object', config);
     const told = checkLogger(logger);
     const report = new OptionReport(told);
-    const options: EventBusOptions = report.pick(config, busOptions, 'new EnhancedEventBus');
+    const picked = report.pick(config, [...busOptions, ...ackOptions], 'new EnhancedEventBus');
+    const { maxRetryAttempts, eventTimeout, ...options } = picked as EventBusOptions & Record<string, unknown>;
     if (logger !== undefined) {
       options.onError ??= (error, failure) => {
         const message = `a message of the pattern ${quote(failure.pattern)} was not handled: ${failure.reason}`;
@@ -86,6 +114,7 @@ export class EnhancedEventBus extends EventBus {
       };
     }
     super(options);
+    this.ackDefaults = ackDefaultsOf({ maxRetryAttempts, eventTimeout });
     this.logger = told;
     this.optionReport = report;
   }
@@ -161,14 +190,19 @@ export class EnhancedEventBus extends EventBus {
     if (typeof options !== 'object' || options === null) {
       throw new AgentwireArgumentError('options', 'an object with a handler', options);
     }
-    const { handler, groupId, ...rest } = this.optionReport.pick(options, originalOptions, 'subscribe');
+    const { handler, groupId, ackRequired, ...rest } = this.optionReport.pick(options, originalOptions, 'subscribe');
     if (typeof handler !== 'function') throw new AgentwireArgumentError('handler', 'a function', handler);
     if (groupId !== undefined) {
       if (rest.group !== undefined) throw new AgentwireArgumentError('groupId', 'given without group', groupId);
       rest.group = groupNameOf(groupId);
     }
+    if (ackRequired !== undefined) {
+      if (rest.ack !== undefined) throw new AgentwireArgumentError('ackRequired', 'given without ack', ackRequired);
+      rest.ack = ackRequired;
+    }
     refuseSourceText(rest.transform);
-    const subscription = super.subscribe(pattern, handler as Handler, rest);
+    const terms = rest.ack === true ? { ...this.ackDefaults, ...rest } : rest;
+    const subscription = super.subscribe(pattern, handler as Handler, terms);
     const subscriptionId = String(subscription.id);
     this.byId.set(subscriptionId, subscription);
     subscription.atEnd(() => this.byId.delete(subscriptionId));

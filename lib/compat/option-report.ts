@@ -35,18 +35,13 @@ export function checkLogger(logger: EventBusLogger | undefined): EventBusLogger 
 }
 
 /** Always on: `true` asks for nothing, only `false` cannot be had. */
-const alwaysOn = ['enableWildcards', 'enableFilters', 'enableTransforms', 'enablePriorities', 'enableMetrics'];
-
-/** Of acknowledgement, redelivery and dead letters, by the original's names and the bus's. */
-const notYet = [
-  'ackRequired',
+const alwaysOn = [
+  'enableWildcards',
+  'enableFilters',
+  'enableTransforms',
+  'enablePriorities',
+  'enableMetrics',
   'enableDeadLetterQueue',
-  'maxRetryAttempts',
-  'eventTimeout',
-  'ack',
-  'ackTimeoutMs',
-  'maxAttempts',
-  'backoffMs',
 ];
 
 /** Says of each option without a meaning, once, that it has none. A program that moves over must not break by one. */
@@ -68,7 +63,7 @@ export class OptionReport {
 
   private tell(name: string, value: unknown, where: string): void {
     const asked = `${where} ${name}`;
-    const hasItsWay = alwaysOn.includes(name) ? value === true : notYet.includes(name) && value === false;
+    const hasItsWay = alwaysOn.includes(name) && value === true;
     if (hasItsWay || this.told.has(asked)) return;
     this.told.add(asked);
     this.logger.warn(`the option ${JSON.stringify(name)} of ${where} ${meaning(name)}`, { option: name, where });
@@ -77,8 +72,5 @@ export class OptionReport {
 
 function meaning(name: string): string {
   if (alwaysOn.includes(name)) return 'has no meaning here: what it would turn off is always on; take it out';
-  if (notYet.includes(name)) {
-    return 'has no meaning in this version: a message is handed over once, and a handler that fails is counted and reported';
-  }
   return 'has no meaning here and is ignored; take it out';
 }
