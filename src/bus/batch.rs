@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::ack::count;
-use super::backlog::{NEVER, Next};
+use super::backlog::{Message, NEVER, Next};
 use super::block::{BatchBlocks, Block};
-use super::kept::Waiting;
+use super::kept::{Kept, Waiting};
 use super::layout::*;
 use super::queue::Committed;
 use super::receiver::Receiver;
@@ -43,8 +43,13 @@ impl Batch<'_> {
         if self.left == 0 || self.end - self.next < record.len {
             return false;
         }
-        if target_of(record) == ANNOUNCEMENT {
+        let target = target_of(record);
+        if target == ANNOUNCEMENT {
             return self.take_announced(record);
+        }
+        if let Some(subscription) = self.slots.acknowledging(target) {
+            let subscription = Arc::clone(subscription);
+            return self.take_acknowledged(record, target, &subscription);
         }
         let block = take_block(record);
         let block_bytes = block.as_ref().map_or(0, |block| block.bytes().len());
@@ -70,6 +75,30 @@ impl Batch<'_> {
         // SAFETY: the record is committed, so no thread writes it, and has `len` bytes.
         unsafe { self.put(from, record.len, None, files) };
         true
+    }
+
+    /// Copies a record in that is for a subscription that acknowledges: apart from the inbox there is a copy to try again with.
+    fn take_acknowledged(
+        &mut self,
+        record: &Committed<'_, SegmentBytes>,
+        slot: u32,
+        subscription: &Arc<Subscription>,
+    ) -> bool {
+        if self.end - self.next < record.len + EXTENSION_BYTES {
+            return false;
+        }
+        let message = waiting_of(record, self.receiver);
+        let bytes = message.kept_bytes() - EXTENSION_BYTES as u64;
+        subscription.account.remove_bytes(bytes);
+        if subscription
+            .acks
+            .as_ref()
+            .is_some_and(|acks| acks.has_ended())
+        {
+            subscription.left_backlog(vec![(message, Outcome::Unsubscribed)]);
+            return true;
+        }
+        self.take_kept(Next::Taken(message), slot, subscription)
     }
 
     /// Copies the oldest message of a backlog in, if there is still one and its handlers may have it. False when it does not fit
@@ -303,7 +332,8 @@ enum Served {
     Full,
 }
 
-fn target_of(record: &Committed<'_, SegmentBytes>) -> u32 {
+/// The target of a mailbox record: a slot, or a sign that it is for something else.
+pub(super) fn target_of(record: &Committed<'_, SegmentBytes>) -> u32 {
     record
         .memory
         .load(record.offset + TARGET, Ordering::Relaxed)
@@ -333,6 +363,19 @@ pub(super) fn each_target(record: &Committed<'_, SegmentBytes>, mut each: impl F
     let count = target_count(record);
     let list = EXTENSIONS + flags(record).count_ones() as usize * EXTENSION_BYTES;
     (0..count).for_each(|index| each(word(list + 4 * index)));
+}
+
+/// The message of a mailbox record that is for one subscription, which acknowledges. At most once for each record.
+pub(super) fn waiting_of(record: &Committed<'_, SegmentBytes>, receiver: &Receiver) -> Waiting {
+    let block = take_block(record);
+    if let Some(block) = &block {
+        receiver.remove_block_bytes(block.bytes().len());
+    }
+    let owed = take_owed(record);
+    let bytes = record.memory.span(record.offset, record.len);
+    // SAFETY: the span was bounds-checked, and nobody writes a committed record.
+    let bytes = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), record.len) };
+    Waiting::new(Kept::of_mailbox(bytes, block), owed)
 }
 
 /// Takes the block of a mailbox record, which owns a count of it. At most once for each record.

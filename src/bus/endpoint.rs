@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::admission::{gate, may_be_joined, wait_for_room, wait_for_room_by_name};
 use super::answers::NoAnswer;
-use super::backlog::NEVER;
+use super::backlog::{Message, NEVER};
 use super::batch;
 use super::block::BatchBlocks;
 use super::drain::SpinState;
@@ -550,6 +550,13 @@ impl Endpoint {
         // SAFETY: this is the receiver's thread, and it drains no more.
         unsafe {
             receiver.mailbox.close(|record| {
+                if let Some(subscription) = slots.acknowledging(batch::target_of(&record)) {
+                    let message = batch::waiting_of(&record, receiver);
+                    let bytes = message.kept_bytes() - EXTENSION_BYTES as u64;
+                    subscription.account.remove_bytes(bytes);
+                    subscription.left_backlog(vec![(message, Outcome::SubscriberDied)]);
+                    return;
+                }
                 let block = batch::take_block(&record);
                 let block_bytes = block.as_ref().map_or(0, |block| block.bytes().len());
                 if block_bytes != 0 {

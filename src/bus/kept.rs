@@ -41,6 +41,26 @@ impl Kept {
         }))
     }
 
+    /// A copy of a record of a mailbox, which is for one target, with room for the handle of an acknowledgement. What it takes is
+    /// given back where the record lay, so it is never refused.
+    pub fn of_mailbox(record: &[u8], block: Option<Arc<Block>>) -> Arc<Self> {
+        let flags = usize::from(u16::from_le_bytes([record[FLAGS], record[FLAGS + 1]]));
+        let (before, behind) = record.split_at(extension_at(flags, DELIVERY));
+        let len = record.len() + EXTENSION_BYTES;
+        let mut copy = Vec::with_capacity(len);
+        copy.extend_from_slice(before);
+        copy.extend_from_slice(&[0; EXTENSION_BYTES]);
+        copy.extend_from_slice(behind);
+        copy[LENGTH..LENGTH + 4].copy_from_slice(&(len as u32).to_le_bytes());
+        copy[FLAGS..FLAGS + 2].copy_from_slice(&((flags | DELIVERY) as u16).to_le_bytes());
+        process_budget().take_anyway(len);
+        Arc::new(Self {
+            record: copy.into_boxed_slice(),
+            block,
+            expires_at: NEVER,
+        })
+    }
+
     /// The record, for one target that is not filled in; nor are the handles of its extensions.
     pub fn bytes(&self) -> &[u8] {
         &self.record

@@ -93,14 +93,19 @@ impl Outgoing<'_> {
     fn deliver(&self, receiver: &Receiver, targets: &[Arc<Subscription>], slots: &mut Vec<u32>) {
         let mut copy = SharedCopy::NotYet;
         let acknowledged = targets.iter().any(|target| target.acks.is_some());
-        // Some go to the mailbox and some to backlogs: which are called first must not depend on that.
-        for targets in targets.chunk_by(|a, b| self.is_kept_by(a) == self.is_kept_by(b)) {
-            if self.is_kept_by(&targets[0]) {
-                self.keep(targets, &mut copy, acknowledged);
-            } else {
-                for targets in targets.chunks(MAX_TARGETS) {
-                    self.send(receiver, targets, slots);
+        // Some go to the mailbox and some to backlogs: which are called first must not depend on that. Who acknowledges gets a
+        // record of his own.
+        for targets in targets.chunk_by(|a, b| self.way_to(a) == self.way_to(b)) {
+            let most = match self.way_to(&targets[0]) {
+                Way::Backlog => {
+                    self.keep(targets, &mut copy, acknowledged);
+                    continue;
                 }
+                Way::OwnRecord => 1,
+                Way::SharedRecord => MAX_TARGETS,
+            };
+            for targets in targets.chunks(most) {
+                self.send(receiver, targets, slots);
             }
         }
         if self.record.priority == 0 {
@@ -132,8 +137,23 @@ impl Outgoing<'_> {
         if let Err(error) = self.push(receiver, &plan, slots) {
             for target in targets.iter().filter(is_in) {
                 target.account.remove_bytes(bytes);
-                target.account.end(error.into(), 1);
+                self.not_sent(target, error.into());
             }
+        }
+    }
+
+    /// An admitted record did not find its way into the mailbox.
+    pub fn not_sent(&self, target: &Arc<Subscription>, outcome: Outcome) {
+        let acknowledges = target.acks.is_some();
+        match acknowledges
+            .then(|| self.copy_to_keep(false, true))
+            .flatten()
+        {
+            Some(kept) => {
+                let owed = self.request.map(|owed| owed.share(1));
+                target.left_backlog(vec![(Waiting::new(kept, owed), outcome)]);
+            }
+            None => target.account.end(outcome, 1),
         }
     }
 
@@ -150,9 +170,15 @@ impl Outgoing<'_> {
         drop(self.request.map(|owed| owed.share(1)));
     }
 
-    /// True when this subscription's copy goes into its backlog: it may have to be given up or to wait there.
-    fn is_kept_by(&self, target: &Subscription) -> bool {
-        self.expires_at != NEVER || target.is_kept()
+    /// Which way this subscription's copy goes: into its backlog, where it may have to be given up or to wait.
+    fn way_to(&self, target: &Subscription) -> Way {
+        if self.expires_at != NEVER || target.is_kept() {
+            Way::Backlog
+        } else if target.acks.is_some() {
+            Way::OwnRecord
+        } else {
+            Way::SharedRecord
+        }
     }
 
     /// Bytes that wait with a mailbox record of this plan.
@@ -248,6 +274,17 @@ impl Outgoing<'_> {
         }
         pushed
     }
+}
+
+/// The ways of a copy to a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Into its backlog.
+    Backlog,
+    /// Into the mailbox, by itself.
+    OwnRecord,
+    /// Into the mailbox, together with others of the thread.
+    SharedRecord,
 }
 
 /// The copy of a record that the backlogs of a thread share.

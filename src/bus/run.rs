@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use super::account::Outcome;
+use super::backlog::NEVER;
 use super::layout::*;
+use super::outgoing::Outgoing;
 use super::queue::PushError;
 use super::receiver::Receiver;
 use super::record::OutboxRecord;
@@ -88,17 +90,44 @@ impl Run {
             return;
         };
         if let Err(error) = self.push(&receiver, outbox, publisher, timestamp) {
-            let outcome = Outcome::from(error);
-            let mut lengths = self.records.iter().map(|added| u64::from(added.length));
-            for (target, count) in &self.targets {
-                let bytes = lengths.by_ref().take(*count as usize).sum();
-                target.account.remove_bytes(bytes);
-                target.account.end(outcome, *count);
-            }
+            self.not_sent(error.into(), outbox, publisher, timestamp);
         }
         self.bytes = 0;
         self.records.clear();
         self.targets.clear();
+    }
+
+    /// None of it found its way into the mailbox.
+    fn not_sent(&self, outcome: Outcome, outbox: &SharedBytes, publisher: u32, timestamp: u64) {
+        let (mut records, mut offset) = (self.records.iter(), self.start);
+        let mut sequence = self.first_sequence;
+        for (target, count) in &self.targets {
+            for added in records.by_ref().take(*count as usize) {
+                target.account.remove_bytes(u64::from(added.length));
+                let length = added.length as usize;
+                // The script may have written over it since it was read.
+                match OutboxRecord::read(outbox, offset, offset + length) {
+                    Some(record) if target.acks.is_some() && record.flags & WITH_EXTENSION == 0 => {
+                        let outgoing = Outgoing {
+                            outbox,
+                            offset,
+                            record: &record,
+                            topic_id: added.topic_id,
+                            publisher,
+                            sequence,
+                            timestamp,
+                            expires_at: NEVER,
+                            block: None,
+                            request: None,
+                        };
+                        outgoing.not_sent(target, outcome);
+                    }
+                    _ => target.account.end(outcome, 1),
+                }
+                offset += length;
+                sequence += 1;
+            }
+        }
     }
 
     fn push(

@@ -36,6 +36,8 @@ struct Slot {
     starved: bool,
     /// The subscription's account wants to know of bytes.
     counts_bytes: bool,
+    /// The subscription acknowledges its messages.
+    acknowledges: bool,
 }
 
 /// See the module's documentation.
@@ -72,6 +74,7 @@ impl Slots {
             bus,
             counts_bytes: subscription.account.counts_bytes(),
             starved: false,
+            acknowledges: subscription.acks.is_some(),
             subscription,
             in_hand: 0,
             seen: read_counters(outcomes, slot),
@@ -105,6 +108,13 @@ impl Slots {
     pub fn in_slot(&self, slot: u32) -> Option<(&Arc<Subscription>, u32)> {
         let slot = self.slots.get(slot as usize)?.as_ref()?;
         Some((&slot.subscription, slot.in_hand()))
+    }
+
+    /// The subscription in a slot, if it acknowledges its messages.
+    #[inline]
+    pub fn acknowledging(&self, slot: u32) -> Option<&Arc<Subscription>> {
+        let slot = self.slots.get(slot as usize)?.as_ref()?;
+        slot.acknowledges.then_some(&slot.subscription)
     }
 
     /// Slots of a bus handle's subscriptions.

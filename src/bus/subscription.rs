@@ -147,7 +147,9 @@ impl Subscription {
             account = account.with_bytes_limit(bytes);
         }
         let acks = ack.map(|policy| Box::new(Acks::new(policy)));
-        let is_kept = max_in_flight != u32::MAX || acks.is_some() || account.quota().is_some();
+        // What is given up becomes a dead letter where it would be acknowledged.
+        let keeps_what_it_drops = acks.is_some() && overflow == Overflow::DropNewest;
+        let is_kept = max_in_flight != u32::MAX || keeps_what_it_drops || account.quota().is_some();
         let backlog = Backlog::new(is_kept);
         let backlog = if acks.is_some() {
             backlog.leaving_ends()
@@ -215,9 +217,8 @@ impl Subscription {
     /// True when its handlers have, or will have, as many messages as they may, or its thread does not come back from one.
     #[inline]
     pub fn is_stalled(&self) -> bool {
-        self.is_kept()
-            && (self.account.in_flight() >= u64::from(self.max_in_flight)
-                || self.acks.as_ref().is_some_and(|acks| acks.is_stuck()))
+        self.is_kept() && self.account.in_flight() >= u64::from(self.max_in_flight)
+            || self.acks.as_ref().is_some_and(|acks| acks.is_stuck())
     }
 
     /// Counts in a message that goes to the mailbox. False when it does not go there: then it is counted out again.

@@ -35,6 +35,11 @@ impl Budget {
         true
     }
 
+    /// Takes bytes whether there are that many or not: for a message that leaves as many elsewhere.
+    pub fn take_anyway(&self, bytes: usize) {
+        self.in_use.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Gives bytes back, and tells those who wait, when there is headroom.
     pub fn give(&self, bytes: usize) {
         self.in_use.fetch_sub(bytes, Ordering::Relaxed);

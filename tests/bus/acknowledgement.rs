@@ -308,6 +308,8 @@ fn who_unsubscribes_leaves_what_no_handler_has() {
     // The handler goes on, and its word counts.
     assert!(!actor.begin(&batch[1]));
     actor.acknowledge(&batch[0]);
+    // What is in the mailbox goes as the thread comes upon it.
+    assert!(actor.drain(256).is_empty());
     let reasons: Vec<_> = letters(&actor)
         .iter()
         .map(|letter| (payload_of(letter)[0], letter.reason))
@@ -334,13 +336,18 @@ fn a_stuck_thread_loses_what_waits_behind_its_handler() {
         timeout_ms: 20,
         ..PROMPT
     };
-    stuck.subscribe_with("t", member(policy));
+    // What waits for a handler apart from the mailbox can be handed on as well.
+    let bounded = || SubscribeOptions {
+        max_in_flight: Some(100),
+        ..member(policy)
+    };
+    stuck.subscribe_with("t", bounded());
     let topic = other.topic("t");
     for number in 0..4 {
         assert!(other.publish(&Message::new(topic, &[number])));
     }
     let batch = stuck.drain(3);
-    let slot = other.subscribe_with("t", member(policy));
+    let slot = other.subscribe_with("t", bounded());
     assert!(stuck.begin(&batch[0]));
     let mut got = Vec::new();
     while got.len() < 4 {

@@ -43,6 +43,8 @@ pub struct Acks {
     pub attempts: Attempts,
     /// Its thread did not come back from a handler in time: others are better off with its messages.
     stuck: AtomicBool,
+    /// The subscription has ended, or its thread: what still comes for it is for others.
+    ended: AtomicBool,
 }
 
 impl Acks {
@@ -53,6 +55,7 @@ impl Acks {
             policy,
             attempts: Attempts::default(),
             stuck: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
         }
     }
 
@@ -60,6 +63,12 @@ impl Acks {
     pub fn is_stuck(&self) -> bool {
         // Relaxed: a hint to who picks a member.
         self.stuck.load(Ordering::Relaxed)
+    }
+
+    /// True when what still comes for it is for others.
+    pub fn has_ended(&self) -> bool {
+        // Relaxed: written and read by the subscriber's thread.
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Its thread has come back.
@@ -128,6 +137,7 @@ impl Subscription {
         let Some(acks) = &self.acks else {
             return;
         };
+        acks.ended.store(true, Ordering::Relaxed);
         let Left { begun, waiting } = acks.table.clear(thread_died);
         let reason = if thread_died {
             Reason::SubscriberDied
