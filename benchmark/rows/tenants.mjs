@@ -25,8 +25,8 @@ export async function tenants({ quick, say }) {
     let seen;
     for (const act of ['begin', 'run', 'end']) {
       crew.tell({ act, order });
-      [seen] = await crew.answers(`tenants, ${way}`);
-      if (act === 'run') order.seen = seen;
+      const [answer] = await crew.answers(`tenants, ${way}`);
+      if (act === 'run') seen = answer;
     }
     const at = (p) => percentile(seen.latencies, p);
     const figures = { p50: at(0.5), p95: at(0.95), p99: at(0.99) };

@@ -47,7 +47,9 @@ const acts = {
     end: () => state.bus.close(),
   },
   modest: {
-    begin: (order) => Object.assign(state, open(order)),
+    begin(order) {
+      Object.assign(state, open(order));
+    },
     async run(order) {
       const clock = clockSince(order.epoch);
       for (let sent = 0; sent < order.messages; sent++) {
@@ -60,7 +62,9 @@ const acts = {
     end: () => state.bus.close(),
   },
   flood: {
-    begin: (order) => Object.assign(state, open(order)),
+    begin(order) {
+      Object.assign(state, open(order));
+    },
     run(order) {
       state.isOver = order.way === 'alone';
       state.flooding = flood();
