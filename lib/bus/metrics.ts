@@ -52,7 +52,7 @@ export interface GroupMetrics extends GroupStats {
   group: string;
 }
 
-/** The figures of a bus, over all threads. At rest: admitted = handled + failed + the dropped + inFlight. */
+/** The figures of a bus, over all threads. At rest: admitted = handled + failed + the dropped + deadLettered + rerouted + inFlight. */
 export interface BusMetrics extends PublishCounts, SubscriptionStats {
   /** Subscriptions at this moment. */
   subscriptions: number;
@@ -60,6 +60,11 @@ export interface BusMetrics extends PublishCounts, SubscriptionStats {
   topics: number;
   /** Times that this thread's outbox held bytes that are no record, and lost what was behind them. Always 0 without a bug. */
   malformed: number;
+  /**
+   * Times that the system gave the process no thread for its timer. While it has none, expiry, `ackTimeoutMs` and `backoffMs` are looked
+   * after whenever a thread takes messages.
+   */
+  timerFailures: number;
   /** Calls of this object's listeners by an `emit` of their thread that threw or rejected. */
   listenerFailures: number;
   /** Messages published in a second, since this object's last `getMetrics` (the first: since it was made). */
@@ -127,7 +132,7 @@ function countsOf({ published: byPriority, unmatched, refused }: NativeCounts): 
 
 /** @internal */
 export function busMetricsOf(
-  { counts, ledger, subscriptions, topics, poolUtilization }: NativeBusMetrics,
+  { counts, ledger, subscriptions, topics, poolUtilization, timerFailures }: NativeBusMetrics,
   meter: ThroughputMeter,
   own: { malformed: number; listenerFailures: number },
 ): BusMetrics {
@@ -139,6 +144,7 @@ export function busMetricsOf(
     ...stats,
     subscriptions,
     topics,
+    timerFailures,
     ...own,
     'communication.throughput': meter.look(sums.published),
     'communication.queue.depth': stats.inFlight,

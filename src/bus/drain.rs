@@ -11,6 +11,7 @@ use super::mailbox::Mailbox;
 use crate::memory::Memory;
 use crate::pool::SegmentPool;
 use crate::sync::{AtomicUsize, Ordering, spin_hint, yield_now};
+use crate::wait::timer::Timer;
 
 /// How long a drain that finds nothing looks again before it parks, while traffic is hot.
 const SPIN: Duration = Duration::from_micros(50);
@@ -49,6 +50,7 @@ impl Endpoint {
     /// earlier batches is folded into the ledgers; blocks of the earlier batch that nobody took are freed.
     pub fn drain(&mut self) {
         self.receiver.leave_handler();
+        Timer::global().stand_in();
         self.fold_outcomes();
         self.blocks.clear();
         let control = &self.memory.control;

@@ -12,6 +12,7 @@ use crate::bus::quota::QuotaLimits;
 use crate::bus::subscription::{Ledger, Outcome, Overflow, SubscribeOptions, Subscription};
 use crate::bus::tally::Counts;
 use crate::pool::SegmentPool;
+use crate::wait::timer::Timer;
 
 /// The figures of a bus or of a subscription. At rest: admitted = handled + failed + unsubscribed + undecodable +
 /// expired + subscriberDied + overflow + oldest + newest + deadLettered + rerouted + inFlight.
@@ -130,6 +131,8 @@ pub struct NativeBusMetrics {
     pub topics: f64,
     /// How much of the memory for messages is taken, of all buses: from 0 to 1.
     pub pool_utilization: f64,
+    /// Times that the system gave no thread for the timer.
+    pub timer_failures: f64,
 }
 
 impl From<BusMetrics> for NativeBusMetrics {
@@ -140,6 +143,7 @@ impl From<BusMetrics> for NativeBusMetrics {
             subscriptions: metrics.subscriptions as f64,
             topics: metrics.topics as f64,
             pool_utilization: SegmentPool::global().utilization(),
+            timer_failures: Timer::global().failed_starts() as f64,
         }
     }
 }

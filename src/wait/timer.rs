@@ -1,5 +1,8 @@
 //! The one timer of the process: a native thread that calls what is due, so that a thread that is stuck in a handler does not
 //! hold up its own deadlines. It is started when it is first needed, and sleeps while nothing is due.
+//!
+//! Where the system gives no thread, whoever drains a mailbox does what is due ([`Timer::stand_in`]): late, and not while all threads are
+//! stuck or asleep. Each deadline that is made tries to start the thread again.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,7 +10,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use super::clock::{instant_of, steady_now};
-use crate::sync::{AtomicU64, Condvar, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 
 /// Deadlines are met to this precision: what is due sooner than this after a call waits for the next one.
 const GRAIN: Duration = Duration::from_millis(1);
@@ -69,34 +72,60 @@ impl State {
     }
 }
 
+/// How the timer's thread is started.
+type Spawn = fn(&'static Timer) -> std::io::Result<()>;
+
+fn spawn_thread(timer: &'static Timer) -> std::io::Result<()> {
+    std::thread::Builder::new()
+        .name("agentwire timer".into())
+        .spawn(|| timer.run())
+        .map(|_| ())
+}
+
 /// See the module's documentation.
-#[derive(Default)]
 pub struct Timer {
     state: Mutex<State>,
     changed: Condvar,
     failed_starts: AtomicU64,
+    /// There are deadlines, and no thread that meets them.
+    is_missing: AtomicBool,
+    spawn: Spawn,
+}
+
+impl Default for Timer {
+    fn default() -> Self {
+        Self::started_by(spawn_thread)
+    }
 }
 
 impl Timer {
+    fn started_by(spawn: Spawn) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::default(),
+            failed_starts: AtomicU64::new(0),
+            is_missing: AtomicBool::new(false),
+            spawn,
+        }
+    }
+
     /// The timer of this process.
     pub fn global() -> &'static Self {
         static TIMER: OnceLock<Timer> = OnceLock::new();
         TIMER.get_or_init(Self::default)
     }
 
-    /// Has `what` called at this time of the steady clock, unless it is gone by then. Without a thread (the system gives none)
-    /// nothing is called, and the next call of this tries again.
+    /// Has `what` called at this time of the steady clock, unless it is gone by then.
     pub fn call_at<T: Due + 'static>(&'static self, at: u64, what: &Arc<T>) {
         let what: Weak<T> = Arc::downgrade(what);
         let mut state = self.state.lock();
         let was_first = state.deadlines.peek().is_none_or(|first| at < first.0.at);
         state.push(Deadline { at, what });
         if !state.is_running {
-            let started = std::thread::Builder::new()
-                .name("agentwire timer".into())
-                .spawn(|| self.run());
-            state.is_running = started.is_ok();
-            if started.is_err() {
+            state.is_running = (self.spawn)(self).is_ok();
+            // Relaxed: who misses it finds it at the next drain.
+            self.is_missing.store(!state.is_running, Ordering::Relaxed);
+            if !state.is_running {
                 self.failed_starts.fetch_add(1, Ordering::Relaxed);
             }
         } else if was_first {
@@ -107,6 +136,30 @@ impl Timer {
     /// Times that the system gave no thread.
     pub fn failed_starts(&self) -> u64 {
         self.failed_starts.load(Ordering::Relaxed)
+    }
+
+    /// Does what is due, where the timer has no thread. Called now and then by threads that have time.
+    #[inline]
+    pub fn stand_in(&self) {
+        if self.is_missing.load(Ordering::Relaxed) {
+            self.call_what_is_due();
+        }
+    }
+
+    #[cold]
+    fn call_what_is_due(&self) {
+        let now = steady_now();
+        loop {
+            let mut state = self.state.lock();
+            let first = state.deadlines.peek();
+            if state.is_running || first.is_none_or(|first| first.0.at > now) {
+                return;
+            }
+            let Reverse(Deadline { what, .. }) = state.deadlines.pop().expect("peeked");
+            drop(state);
+            let again = call(&what, now);
+            self.state.lock().deadlines.extend(again.map(Reverse));
+        }
     }
 
     fn run(&self) -> ! {
@@ -187,6 +240,35 @@ mod tests {
         assert!(times[3] >= milliseconds(60));
         assert!(received.recv_timeout(Duration::from_millis(20)).is_err());
         assert_eq!(timer.failed_starts(), 0);
+    }
+
+    #[test]
+    fn without_a_thread_others_do_what_is_due() {
+        static THREADS: AtomicU64 = AtomicU64::new(0);
+        let spawn: Spawn = |timer| match THREADS.load(Ordering::Relaxed) {
+            0 => Err(std::io::Error::other("no thread")),
+            _ => spawn_thread(timer),
+        };
+        let timer: &'static Timer = Box::leak(Box::new(Timer::started_by(spawn)));
+        let (sent, received) = mpsc::sync_channel(16);
+        let left = AtomicU64::new(2);
+        let ticks = Arc::new(Ticks { left, sent });
+        timer.call_at(steady_now() + 2_000_000, &ticks);
+        timer.stand_in();
+        assert!(received.try_recv().is_err(), "before its time");
+        let mut calls = 0;
+        while calls < 2 {
+            std::thread::sleep(Duration::from_millis(2));
+            timer.stand_in();
+            calls += received.try_iter().count();
+        }
+        assert_eq!(timer.failed_starts(), 1);
+        // The next deadline finds a thread, which does it all from then on.
+        THREADS.store(1, Ordering::Relaxed);
+        ticks.left.store(1, Ordering::Relaxed);
+        timer.call_at(steady_now() + 1_000_000, &ticks);
+        assert!(received.recv_timeout(Duration::from_secs(60)).is_ok());
+        assert!(!timer.is_missing.load(Ordering::Relaxed));
     }
 
     #[test]

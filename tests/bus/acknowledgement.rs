@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use agentwire::bus::ack::Policy;
 use agentwire::bus::dead_letters::{Letter, Reason};
 use agentwire::bus::subscription::{Outcome, SubscribeOptions};
+use agentwire::pool::{MAX_BYTES, process_budget};
 
 use crate::harness::*;
 
@@ -452,4 +453,28 @@ fn neighbours_need_not_acknowledge() {
         assert_settled(&ledger);
         assert_eq!(ledger.ended[Outcome::Handled as usize], 2);
     }
+}
+
+/// When messages take as much memory as they may, what is acknowledged is refused as all is, and what failed is tried all the same.
+#[test]
+fn without_memory_what_was_admitted_is_tried_again() {
+    let _alone = alone();
+    let mut actor = Actor::on("short");
+    let slot = actor.subscribe_with("t", acknowledging(PROMPT));
+    let topic = actor.topic("t");
+    assert!(actor.publish(&Message::new(topic, b"before")));
+    let everything = MAX_BYTES - process_budget().in_use();
+    assert!(process_budget().take(everything));
+    assert!(!actor.publish(&Message::new(topic, b"refused")));
+    let nobody = actor.topic("nobody");
+    assert!(!actor.publish(&Message::new(nobody, b"no letter either").mandatory()));
+    for attempt in 0..3 {
+        let batch = actor.wait_for_messages();
+        assert_eq!((batch.len(), batch[0].attempt), (1, attempt));
+        assert!(actor.begin(&batch[0]));
+        assert_eq!(actor.reject(&batch[0], "bad"), attempt == 2);
+    }
+    process_budget().give(everything);
+    assert_eq!(letters(&actor).len(), 1);
+    assert_settled(&actor.ledger(slot));
 }
