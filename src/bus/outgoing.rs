@@ -11,7 +11,7 @@ use super::receiver::Receiver;
 use super::record::OutboxRecord;
 use super::request::Owed;
 use super::route::{Route, order_of};
-use super::subscription::{Outcome, Overflow, Subscription};
+use super::subscription::{Admitted, Outcome, Overflow, Subscription};
 use crate::memory::{SharedBytes, Source};
 
 /// A record on its way, with everything that its copies need.
@@ -157,12 +157,13 @@ impl Outgoing<'_> {
         }
     }
 
-    fn admit(&self, target: &Subscription) -> bool {
-        let admitted = target.admit(self.record.priority);
-        if !admitted {
-            self.decline_one();
+    fn admit(&self, target: &Arc<Subscription>) -> bool {
+        match target.admit(self.record.priority) {
+            Admitted::Yes => return true,
+            Admitted::No => self.decline_one(),
+            Admitted::Ended => self.not_sent(target, Outcome::Unsubscribed),
         }
-        admitted
+        false
     }
 
     /// The share of somebody who does without the message goes back at once: there was somebody.

@@ -27,7 +27,7 @@ use super::receiver::Receiver;
 use super::record::OutboxRecord;
 use super::request::{Owed, Request};
 use super::route::Route;
-use super::subscription::{Outcome, Subscription};
+use super::subscription::{Admitted, Outcome, Subscription};
 use super::tally::Counting;
 use crate::memory::{Memory, SharedBytes, Source};
 use crate::sync::Ordering;
@@ -310,12 +310,17 @@ impl Endpoint {
             }
             return true;
         }
-        if let Some(only) = sole_target(route, picked, record, block.as_ref()) {
-            if only.admit(record.priority) && !run.add(offset, record, topic_id, only, *sequence) {
+        let mut admitted = Admitted::No;
+        let only = sole_target(route, picked, record, block.as_ref());
+        if let Some(only) = only {
+            admitted = only.admit(record.priority);
+            if admitted == Admitted::Yes && !run.add(offset, record, topic_id, only, *sequence) {
                 run.send(&memory.outbox, receiver.id, timestamp);
                 run.add(offset, record, topic_id, only, *sequence);
             }
-            return true;
+            if admitted != Admitted::Ended {
+                return true;
+            }
         }
         // What came before goes before.
         run.send(&memory.outbox, receiver.id, timestamp);
@@ -331,7 +336,12 @@ impl Endpoint {
             block: block.as_ref(),
             request: request.as_ref(),
         };
-        outgoing.deliver_all(route, picked, open_slots);
+        match only {
+            Some(only) if admitted == Admitted::Ended => {
+                outgoing.not_sent(only, Outcome::Unsubscribed);
+            }
+            _ => outgoing.deliver_all(route, picked, open_slots),
+        }
         true
     }
 

@@ -47,6 +47,17 @@ impl Overflow {
     }
 }
 
+/// What became of a message that was to go to the mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// It goes there.
+    Yes,
+    /// It does not, and is counted out again.
+    No,
+    /// It does not, for the subscription has just ended, which would have acknowledged it: the caller counts it out.
+    Ended,
+}
+
 /// What a subscription asks for.
 #[derive(Default)]
 pub struct SubscribeOptions {
@@ -221,14 +232,21 @@ impl Subscription {
             || self.acks.as_ref().is_some_and(|acks| acks.is_stuck())
     }
 
-    /// Counts in a message that goes to the mailbox. False when it does not go there: then it is counted out again.
+    /// Counts in a message that goes to the mailbox.
     #[inline]
-    pub fn admit(&self, priority: usize) -> bool {
-        if self.takes_part_in_admission() || self.has_room(priority) {
-            return self.account.admit();
+    pub fn admit(&self, priority: usize) -> Admitted {
+        if !self.takes_part_in_admission() && !self.has_room(priority) {
+            self.account.turn_away(Outcome::Newest);
+            return Admitted::No;
         }
-        self.account.turn_away(Outcome::Newest);
-        false
+        if self.account.count_in() {
+            return Admitted::Yes;
+        }
+        if self.acks.is_some() {
+            return Admitted::Ended;
+        }
+        self.account.end(Outcome::Unsubscribed, 1);
+        Admitted::No
     }
 
     /// Puts a message into the backlog, and where it needs one an announcement into the mailbox, without waking the thread.
