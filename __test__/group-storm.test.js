@@ -7,6 +7,7 @@ const assert = require('node:assert/strict');
 const { it } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { EventBus } = require('agentwire');
+const { randomNumbers } = require('./fixtures/random.js');
 const { assertLedger, Thread, uniqueName, waitUntil } = require('./helpers.js');
 
 const messages = Math.ceil(Number(process.env.AGENTWIRE_STORM_MESSAGES ?? 1_000_000) / 20);
@@ -16,17 +17,6 @@ const balancings = ['round-robin', 'random', 'least-busy'];
 /** Threads that live all along publish as well. */
 const steadyPlaces = 2;
 const struckPlaces = 2;
-
-/** Small and repeatable (mulberry32). */
-function randomNumbers(state) {
-  let at = state;
-  return () => {
-    at = (at + 0x6d2b79f5) | 0;
-    let t = Math.imul(at ^ (at >>> 15), 1 | at);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** In a thread: one member of each group. Calls of handlers are counted by message in memory that outlives the thread. */
 function join({ agentwire, state }, name, groups, calls) {

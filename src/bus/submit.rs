@@ -166,6 +166,19 @@ impl Endpoint {
             (&open.bus, counting, &inline, 0)
         };
         let expires_at = expiry_of(&memory.outbox, offset, record);
+        // As it is, without what is found out below.
+        let bare = Outgoing {
+            outbox: &memory.outbox,
+            offset,
+            record,
+            topic_id,
+            publisher: receiver.id,
+            sequence: *sequence + 1,
+            timestamp,
+            expires_at,
+            block: None,
+            request: None,
+        };
         let mut block = None;
         let mut narrowed = None;
         let mut unread = false;
@@ -194,19 +207,7 @@ impl Endpoint {
             if let Some(narrowed) = &narrowed {
                 whole.count_filtered(narrowed);
             }
-            let outgoing = Outgoing {
-                outbox: &memory.outbox,
-                offset,
-                record,
-                topic_id,
-                publisher: receiver.id,
-                sequence: *sequence,
-                timestamp,
-                expires_at,
-                block: None,
-                request: None,
-            };
-            outgoing.expire_for(route.targets().chain(&*picked), large);
+            bare.expire_for(route.targets().chain(&*picked), large);
             if let Some(request) = request_of(&memory.outbox, offset, record, receiver) {
                 request.give_up(NoAnswer::Dropped);
             }
@@ -276,16 +277,9 @@ impl Endpoint {
         if is_unmatched && record.flags & MANDATORY as u16 != 0 {
             let copy = block.clone().or_else(|| large.and_then(Block::copy_of));
             let outgoing = Outgoing {
-                outbox: &memory.outbox,
-                offset,
-                record,
-                topic_id,
-                publisher: receiver.id,
-                sequence: *sequence,
-                timestamp,
                 expires_at: NEVER,
                 block: copy.as_ref(),
-                request: None,
+                ..bare
             };
             bus.keep_unmatched(&outgoing, large.is_some());
         }
@@ -325,16 +319,9 @@ impl Endpoint {
         // What came before goes before.
         run.send(&memory.outbox, receiver.id, timestamp);
         let outgoing = Outgoing {
-            outbox: &memory.outbox,
-            offset,
-            record,
-            topic_id,
-            publisher: receiver.id,
-            sequence: *sequence,
-            timestamp,
-            expires_at,
             block: block.as_ref(),
             request: request.as_ref(),
+            ..bare
         };
         match only {
             Some(only) if admitted == Admitted::Ended => {
