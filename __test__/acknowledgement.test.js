@@ -358,6 +358,23 @@ describe('with ack', () => {
     assert.equal(other.getMetrics().handled, 3);
   });
 
+  it('close({ drain: true }) has what fails tried again', async (t) => {
+    const { bus } = openBus(t);
+    const other = new EventBus({ name: bus.name });
+    t.after(() => other.close());
+    const attempts = [];
+    const fail = (_, { attempt }) => {
+      attempts.push(attempt);
+      if (attempt < 2) throw new Error('twice');
+    };
+    bus.subscribe('x', fail, prompt);
+    other.publish('x', 1);
+    other.flush();
+    assert.deepEqual(await bus.close({ drain: true, timeoutMs: 60_000 }), { drained: true, unfinished: 0 });
+    assert.deepEqual(attempts, [0, 1, 2]);
+    assert.equal(other.deadLetters.stats.added, 0);
+  });
+
   it('nothing that a handler throws is too odd for a dead letter', async (t) => {
     const { bus } = openBus(t);
     const odd = [

@@ -95,6 +95,23 @@ describe('a channel', () => {
     assert.throws(() => bus.channel('third'), AgentwireClosedError);
   });
 
+  it('is drained with its bus', async (t) => {
+    const bus = openBus(t);
+    const acme = bus.channel('acme');
+    const again = new EventBus({ name: bus.name });
+    t.after(() => again.close());
+    const done = [];
+    acme.subscribe('x', async (payload) => {
+      await turn();
+      done.push(payload);
+    });
+    again.channel('acme').publish('x', 1);
+    again.channel('acme').flush();
+    assert.deepEqual(await bus.close({ drain: true, timeoutMs: 60_000 }), { drained: true, unfinished: 0 });
+    assert.deepEqual(done, [1]);
+    assert.equal(acme.closed, true);
+  });
+
   it('cannot be opened as a bus, and has no channels', (t) => {
     const bus = openBus(t);
     const channel = bus.channel('acme');

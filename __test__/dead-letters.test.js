@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
 const { AgentwireArgumentError, AgentwireClosedError, AgentwireError, EventBus } = require('agentwire');
-const { assertLedger, publishAll, Thread, turn, uniqueName, waitUntil } = require('./helpers.js');
+const { assertLedger, publishAll, runScenario, Thread, turn, uniqueName, waitUntil } = require('./helpers.js');
 
 function openBus(t, options = {}) {
   const bus = new EventBus({ name: uniqueName('letters'), onError: () => {}, ...options });
@@ -262,6 +262,10 @@ describe("on('letter')", () => {
     assert.deepEqual([calls, kept[0].replays], [34, 16]);
     assert.equal(bus.deadLetters.replay(kept[0].id, { force: true }), 1);
   });
+});
+
+it('what is replayed to the own thread keeps it alive until it came', async () => {
+  assert.equal(await runScenario('own-replay'), '1\na dead letter\n');
 });
 
 it('a bus that is closed has none to look at', (t) => {

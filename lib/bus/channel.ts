@@ -43,6 +43,8 @@ export interface ChannelTerms {
   /** The bus that native knows it as. */
   readonly nativeName: string;
   readonly quota: NativeQuota;
+  /** Called when it is closed. */
+  readonly onClosed?: () => void;
 }
 
 const defaults: Required<ChannelQuota> = {

@@ -458,7 +458,7 @@ export class EventBus {
    * pattern reaches from one to another, and a quota. A tenant that floods its channel fills its own quota, and where handlers of several
    * channels share a thread, they are served in turn. Every thread that opens the channel gives the same quota.
    *
-   * It is open until it is closed, or this object is.
+   * It is open until it is closed, or this object is, which drains its channels if it is drained itself.
    */
   channel(tenant: string, quota: ChannelQuota & Pick<EventBusOptions, 'onError' | 'deadLetters'> = {}): EventBus {
     if (this.isClosed || this.closing !== undefined) throw this.closedError();
@@ -472,7 +472,7 @@ export class EventBus {
     const { onError = this.onError, deadLetters, ...limits } = quota;
     const terms = checkChannel(this.name, tenant, limits);
     const options = { name: this.name, ...(onError && { onError }), ...(deadLetters && { deadLetters }) };
-    const channel = new EventBus(options, terms);
+    const channel: EventBus = new EventBus(options, { ...terms, onClosed: () => this.channels.delete(channel) });
     this.channels.add(channel);
     return channel;
   }
@@ -505,7 +505,12 @@ export class EventBus {
     const letters: DeadLetters = new DeadLetters({
       after: (id, most) => native().deadLetters(handle, id, most),
       get: (id) => native().deadLetter(handle, id),
-      replay: (id, force) => native().replayDeadLetter(handle, id, force),
+      replay: (id, force) => {
+        const replayed = native().replayDeadLetter(handle, id, force);
+        // It may be for this thread.
+        endpoint.outbox.lookForOwnMail();
+        return replayed;
+      },
       purge: (id) => native().purgeDeadLetter(handle, id),
       counts: () => native().deadLetterCounts(handle),
       listen: (yes) => endpoint.listenForLetters(this.nativeName, handle, letters.look, yes),
@@ -529,11 +534,15 @@ export class EventBus {
       watch: (look: () => void) => inbox.watch(look),
     };
     this.endpoint.keepAlive(draining, true);
+    const channels = Promise.all([...this.channels].map((channel) => channel.close({ drain: true, timeoutMs })));
     await new Promise<void>((resolve) => {
       this.endDrain = drained(draining, timeoutMs, resolve);
     });
+    const ofChannels = (await channels).reduce((sum, { unfinished }) => sum + unfinished, 0);
     this.endpoint.keepAlive(draining, false);
-    return this.closeNow();
+    const own = this.closeNow();
+    const unfinished = own.unfinished + ofChannels;
+    return { drained: unfinished === 0, unfinished };
   }
 
   private closeNow(): CloseResult {
@@ -542,7 +551,8 @@ export class EventBus {
     if (this.closeResult !== undefined) return this.closeResult;
     const unfinished = this.endpoint.native.inFlight(this.handle);
     this.closeResult = { drained: unfinished === 0, unfinished };
-    for (const channel of this.channels) channel.closeNow();
+    for (const channel of [...this.channels]) channel.closeNow();
+    this.terms?.onClosed?.();
     this.isClosed = true;
     this.endDrain?.();
     this.letters?.stop();
@@ -621,6 +631,7 @@ export class EventBus {
       this.subscriptions.delete(subscription);
       this.endpoint.inbox.detach(subscription);
       this.endpoint.native.unsubscribe(subscription.slot, subscription.id);
+      this.endpoint.outbox.lookForOwnMail();
     },
     stats: (subscription) => {
       const ledger = this.endpoint.native.subscriptionLedger(subscription.slot, subscription.id);

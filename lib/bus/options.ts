@@ -51,7 +51,7 @@ export interface SubscribeOptions {
   /** Most messages that may wait for this subscription or be with its handler; then `overflow` says what happens. 1 to 1,000,000, default 16,384. */
   queueLimit?: number | undefined;
   /**
-   * Most bytes of messages that may wait for it, as they are encoded and with their headers; then `overflow` says what happens. While fewer
+   * Most bytes of messages that may wait for it (with `ack`: that are not settled), as they are encoded and with their headers; then `overflow` says what happens. While fewer
    * wait one more message is taken, whatever its length; `drop-oldest` gives up others for it, and one longer than all of it waits alone. Default: no limit but the one of the thread's mailbox, 64 MiB for each priority.
    */
   queueLimitBytes?: number | undefined;

@@ -64,6 +64,8 @@ struct State<T> {
     bytes: u64,
     /// The timer calls at this time or before; [`NEVER`] when no message expires.
     timer_at: u64,
+    /// The subscription has ended: nothing comes again.
+    is_cleared: bool,
 }
 
 impl<T> Default for State<T> {
@@ -77,6 +79,7 @@ impl<T> Default for State<T> {
             live: 0,
             bytes: 0,
             timer_at: NEVER,
+            is_cleared: false,
         }
     }
 }
@@ -164,6 +167,8 @@ pub enum Next<T> {
 pub enum Coming {
     /// It is new, and is counted in the account.
     New,
+    /// The same, past all limits: it comes from another subscription, which had admitted it.
+    Forced,
     /// It was counted in before: it comes for another attempt.
     Again,
 }
@@ -269,8 +274,8 @@ impl<T: Message> Backlog<T> {
         };
         // Of a subscription that ends, either this sees that it has, or `clear`, which comes later, finds the message.
         let is_in = match coming {
-            Coming::New => account.count_in(),
-            Coming::Again => !account.is_closed(),
+            Coming::New | Coming::Forced => account.count_in(),
+            Coming::Again => !state.is_cleared,
         };
         if !is_in {
             self.end(account, Outcome::Unsubscribed);
@@ -397,6 +402,9 @@ impl<T: Message> Backlog<T> {
     /// The subscription has ended, and its account was closed before, so nothing comes after it: takes out what still waits,
     /// oldest first. Its announcements find nothing.
     pub fn clear(&self, account: &Account, outcome: Outcome) -> Vec<T> {
+        if self.leaves_ends {
+            self.state.lock().get_or_insert_default().is_cleared = true;
+        }
         let given_up = self.take_all(account);
         given_up.iter().for_each(|_| self.end(account, outcome));
         given_up

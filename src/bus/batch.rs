@@ -222,7 +222,7 @@ impl Batch<'_> {
                 return true;
             }
         };
-        if message.owed.as_ref().is_some_and(Owed::is_over) {
+        if message.is_of_no_use() {
             subscription.account.end(Outcome::Expired, 1);
             return true;
         }
@@ -238,6 +238,8 @@ impl Batch<'_> {
             if message.failures != 0 {
                 count(&acks.attempts.redelivered);
             }
+            // They take memory until they are settled.
+            subscription.account.add_bytes(message.kept_bytes());
             // Each attempt may answer, and the last share goes back with the message.
             files.owed = message.owed.as_ref().map(|owed| owed.share(1));
             // 0 is no generation: a handle is not 0.

@@ -1,7 +1,8 @@
 //! The dead letters of a bus: messages that nobody could handle, kept to be looked at and tried again.
 //!
 //! A letter holds the message itself (the same counted bytes that waited, no copy), why it is here and where it comes from. There
-//! are as many as fit, by number and by bytes; for a newer one the oldest go, counted. What was added = what is here + replayed
+//! are as many as fit, by number and by bytes; for a newer one the oldest go, counted. All buses together keep no more than a quarter
+//! of the memory for messages, or letters of one would have publishers of all others refused. What was added = what is here + replayed
 //! + purged + discarded.
 
 use std::collections::BTreeMap;
@@ -12,7 +13,8 @@ use parking_lot::{Mutex, RwLock};
 use super::kept::Kept;
 use super::layout::{DEFAULT_DEAD_LETTER_BYTES, DEFAULT_DEAD_LETTERS, LETTERS};
 use super::receiver::Receiver;
-use crate::sync::{AtomicBool, Ordering};
+use crate::pool::MAX_BYTES;
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 /// Why a message is a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,11 @@ pub struct LetterCounts {
     pub discarded: u64,
 }
 
+/// Bytes of the letters of all buses.
+static BYTES_OF_ALL: AtomicU64 = AtomicU64::new(0);
+/// Most of them; but each bus may keep one letter.
+const MOST_BYTES_OF_ALL: u64 = MAX_BYTES as u64 / 4;
+
 #[derive(Default)]
 struct State {
     letters: BTreeMap<u64, Arc<Letter>>,
@@ -148,16 +155,27 @@ impl State {
         let letter = self.letters.remove(&id)?;
         self.counts.held -= 1;
         self.counts.bytes -= letter.bytes();
+        BYTES_OF_ALL.fetch_sub(letter.bytes(), Ordering::Relaxed);
         Some(letter)
+    }
+
+    fn insert(&mut self, letter: Arc<Letter>) {
+        self.counts.held += 1;
+        self.counts.bytes += letter.bytes();
+        BYTES_OF_ALL.fetch_add(letter.bytes(), Ordering::Relaxed);
+        self.letters.insert(letter.id, letter);
     }
 
     /// Takes the oldest out while there are too many: for a newer one, which stays whatever its size.
     fn make_room(&mut self) -> Vec<Arc<Letter>> {
         let limits = self.limits();
         let mut discarded = Vec::new();
-        while self.letters.len() > 1
-            && (self.letters.len() > limits.letters as usize || self.counts.bytes > limits.bytes)
-        {
+        let is_too_much = |state: &Self| {
+            state.letters.len() > limits.letters as usize
+                || state.counts.bytes > limits.bytes
+                || BYTES_OF_ALL.load(Ordering::Relaxed) > MOST_BYTES_OF_ALL
+        };
+        while self.letters.len() > 1 && is_too_much(self) {
             let Some((&oldest, _)) = self.letters.first_key_value() else {
                 break;
             };
@@ -165,6 +183,12 @@ impl State {
             discarded.extend(self.remove(oldest));
         }
         discarded
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        BYTES_OF_ALL.fetch_sub(self.counts.bytes, Ordering::Relaxed);
     }
 }
 
@@ -191,9 +215,7 @@ impl DeadLetters {
         state.last_id += 1;
         letter.id = state.last_id;
         state.counts.added[letter.reason as usize] += 1;
-        state.counts.held += 1;
-        state.counts.bytes += letter.bytes();
-        state.letters.insert(letter.id, Arc::new(letter));
+        state.insert(Arc::new(letter));
         _discarded = state.make_room();
         drop(state);
         for listener in &*self.listeners.read() {
@@ -269,9 +291,7 @@ impl DeadLetters {
         let _discarded;
         let mut state = self.state.lock();
         state.counts.replayed -= 1;
-        state.counts.held += 1;
-        state.counts.bytes += letter.bytes();
-        state.letters.insert(letter.id, letter);
+        state.insert(letter);
         _discarded = state.make_room();
     }
 

@@ -511,6 +511,15 @@ impl Endpoint {
             .sum()
     }
 
+    /// Where something waits in this thread's own mailbox, which was put there outside of a submit, the thread is to drain soon: its
+    /// bell does not keep its event loop alive.
+    pub fn note_own_mail(&mut self) {
+        // SAFETY: this is the receiver's thread.
+        if unsafe { self.receiver.mailbox.has_waiting() } {
+            self.memory.control.store(OWN_MAIL, 1, Ordering::Relaxed);
+        }
+    }
+
     /// Folds what JavaScript reported of its messages into the subscriptions' ledgers. Where that lets deferred messages go on,
     /// the thread is to drain soon.
     pub fn fold_outcomes(&mut self) {

@@ -181,14 +181,22 @@ impl Waiting {
     }
 }
 
+impl Waiting {
+    /// True for a request that nobody waits for any more, and that no handler has seen.
+    pub fn is_of_no_use(&self) -> bool {
+        self.failures == 0 && self.owed.as_ref().is_some_and(Owed::is_over)
+    }
+}
+
 impl Message for Waiting {
     fn kept_bytes(&self) -> u64 {
         self.kept.size() as u64
     }
 
     fn expires_at(&self) -> u64 {
-        // A request that nobody waits for any more is not handed over either, but needs no timer: its requester has one.
-        if self.owed.as_ref().is_some_and(Owed::is_settled) {
+        // A request that nobody waits for any more is not handed over either, but needs no timer: its requester has one. One that a
+        // handler has failed with is tried again all the same.
+        if self.failures == 0 && self.owed.as_ref().is_some_and(Owed::is_settled) {
             return 0;
         }
         if self.replays != 0 {

@@ -71,6 +71,7 @@ impl Bus {
         let Some(letter) = self.dead_letters.take(id) else {
             return Replay::NotFound;
         };
+        let mut is_kept = false;
         for target in addressees {
             let message = Waiting {
                 kept: Arc::clone(&letter.kept),
@@ -80,11 +81,14 @@ impl Bus {
             };
             let ended = target.put(message, Coming::New);
             target.receiver.wake();
-            if target.acks.is_none() && !ended.is_empty() {
-                // It has ended meanwhile, or its thread has.
-                self.dead_letters.put_back(Arc::clone(&letter));
-            }
+            // It may have ended meanwhile, or its thread. Others of its messages that went for this one are no matter here.
+            let came_back = |(message, _): &(Waiting, _)| Arc::ptr_eq(&message.kept, &letter.kept);
+            is_kept |= target.acks.is_some() || !ended.iter().any(came_back);
             target.left_backlog(ended);
+        }
+        if !is_kept {
+            self.dead_letters.put_back(letter);
+            return Replay::Nobody;
         }
         Replay::Done
     }

@@ -229,7 +229,10 @@ impl Subscription {
     #[inline]
     pub fn is_stalled(&self) -> bool {
         self.is_kept() && self.account.in_flight() >= u64::from(self.max_in_flight)
-            || self.acks.as_ref().is_some_and(|acks| acks.is_stuck())
+            || self
+                .acks
+                .as_ref()
+                .is_some_and(|acks| acks.is_stuck(&self.receiver))
     }
 
     /// Counts in a message that goes to the mailbox.
@@ -263,7 +266,7 @@ impl Subscription {
             Overflow::DropNewest if coming == Coming::New && !self.has_room(priority) => {
                 return self.turn_away(message);
             }
-            Overflow::DropOldest => {
+            Overflow::DropOldest if coming != Coming::Forced => {
                 let most_bytes = account.bytes_limit().unwrap_or(BACKLOG_BYTES);
                 let mut most = account.queue_limit();
                 if account.quota().is_some_and(|quota| quota.room() == 0) {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{BigInt, Buffer};
+use napi::bindgen_prelude::{BigInt, Buffer, Env, Error, ObjectFinalize};
 use napi_derive::napi;
 
 use super::endpoint::NativeEndpoint;
-use super::error::Result;
+use super::error::{Code, Result};
 use crate::bus::dead_letters::{Letter, LetterCounts, Limits};
 use crate::bus::replay::Replay;
 
@@ -77,10 +77,24 @@ pub struct NativeLetterFacts {
     pub bytes: f64,
 }
 
-/// A dead letter. It stays readable when it is one no more.
-#[napi]
+/// A dead letter. It stays readable when it is one no more; so the garbage collector is told of the memory that it keeps.
+#[napi(custom_finalize)]
 pub struct NativeDeadLetter {
     letter: Arc<Letter>,
+}
+
+impl NativeDeadLetter {
+    fn new(env: &Env, letter: Arc<Letter>) -> napi::Result<Self> {
+        env.adjust_external_memory(letter.kept.size() as i64)?;
+        Ok(Self { letter })
+    }
+}
+
+impl ObjectFinalize for NativeDeadLetter {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        env.adjust_external_memory(-(self.letter.kept.size() as i64))?;
+        Ok(())
+    }
 }
 
 #[napi]
@@ -159,6 +173,7 @@ impl NativeEndpoint {
     #[napi(catch_unwind)]
     pub fn dead_letters(
         &self,
+        env: Env,
         handle: u32,
         after: f64,
         most: u32,
@@ -166,18 +181,20 @@ impl NativeEndpoint {
         let endpoint = self.endpoint.borrow();
         let dead_letters = &endpoint.bus(handle)?.dead_letters;
         let found = dead_letters.after(after as u64, most as usize, Some(endpoint.id()));
-        Ok(found
-            .into_iter()
-            .map(|letter| NativeDeadLetter { letter })
-            .collect())
+        let letters = found.into_iter();
+        let letters: napi::Result<_> = letters
+            .map(|letter| NativeDeadLetter::new(&env, letter))
+            .collect();
+        letters.map_err(internal)
     }
 
     /// The dead letter of that id.
     #[napi(catch_unwind)]
-    pub fn dead_letter(&self, handle: u32, id: f64) -> Result<Option<NativeDeadLetter>> {
+    pub fn dead_letter(&self, env: Env, handle: u32, id: f64) -> Result<Option<NativeDeadLetter>> {
         let endpoint = self.endpoint.borrow();
         let letter = endpoint.bus(handle)?.dead_letters.get(id as u64);
-        Ok(letter.map(|letter| NativeDeadLetter { letter }))
+        let letter = letter.map(|letter| NativeDeadLetter::new(&env, letter));
+        letter.transpose().map_err(internal)
     }
 
     /// Hands a dead letter out again. What came of it.
@@ -186,8 +203,10 @@ impl NativeEndpoint {
         ts_return_type = "'done' | 'not-found' | 'too-often' | 'nobody' | 'full'"
     )]
     pub fn replay_dead_letter(&self, handle: u32, id: f64, force: bool) -> Result<&'static str> {
-        let endpoint = self.endpoint.borrow();
-        Ok(match endpoint.bus(handle)?.replay(id as u64, force) {
+        let mut endpoint = self.endpoint.borrow_mut();
+        let replayed = endpoint.bus(handle)?.replay(id as u64, force);
+        endpoint.note_own_mail();
+        Ok(match replayed {
             Replay::Done => "done",
             Replay::NotFound => "not-found",
             Replay::TooOften => "too-often",
@@ -218,4 +237,8 @@ impl NativeEndpoint {
         endpoint.listen_for_letters(handle, yes)?;
         Ok(dead_letters.last_id() as f64)
     }
+}
+
+fn internal(error: napi::Error) -> Error<Code> {
+    Error::new(Code::Internal, error.reason.clone())
 }

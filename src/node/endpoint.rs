@@ -191,7 +191,10 @@ impl NativeEndpoint {
     /// Closes a bus handle with all that was opened through it.
     #[napi(catch_unwind)]
     pub fn close_bus(&self, handle: u32) -> Result<()> {
-        Ok(self.endpoint.borrow_mut().close_bus(handle)?)
+        let mut endpoint = self.endpoint.borrow_mut();
+        endpoint.close_bus(handle)?;
+        endpoint.note_own_mail();
+        Ok(())
     }
 
     /// The endpoint's index of a topic, for records; 0 when the bus gives no more topics an id.
@@ -311,6 +314,7 @@ impl NativeEndpoint {
         let mut endpoint = self.endpoint.borrow_mut();
         if endpoint.has_subscription(slot, id as u64) {
             endpoint.unsubscribe(slot);
+            endpoint.note_own_mail();
         }
     }
 
@@ -345,7 +349,9 @@ impl NativeEndpoint {
             .ok_or_else(|| Error::new(Code::Argument, "there is no such reason"))?;
         let handle = u64::from(low) | u64::from(high) << 32;
         let mut endpoint = self.endpoint.borrow_mut();
-        Ok(endpoint.reject(slot, handle, reason, &error))
+        let is_dead = endpoint.reject(slot, handle, reason, &error);
+        endpoint.note_own_mail();
+        Ok(is_dead)
     }
 
     /// The figures of a bus.

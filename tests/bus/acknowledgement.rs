@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use agentwire::bus::ack::Policy;
 use agentwire::bus::dead_letters::{Letter, Reason};
-use agentwire::bus::subscription::{Outcome, SubscribeOptions};
+use agentwire::bus::subscription::{Outcome, Overflow, SubscribeOptions};
 use agentwire::pool::{MAX_BYTES, process_budget};
 
 use crate::harness::*;
@@ -477,4 +477,118 @@ fn without_memory_what_was_admitted_is_tried_again() {
     process_budget().give(everything);
     assert_eq!(letters(&actor).len(), 1);
     assert_settled(&actor.ledger(slot));
+}
+
+/// What a member's end leaves is admitted by the next one past its limits, whatever its policy.
+#[test]
+fn what_is_handed_on_is_not_given_up_for_want_of_room() {
+    let _alone = alone();
+    for overflow in [Overflow::DropNewest, Overflow::DropOldest, Overflow::Reject] {
+        let (mut dying, mut heir) = (Actor::on("past-limits"), Actor::on("past-limits"));
+        dying.subscribe_with("t", member(PROMPT));
+        let topic = heir.topic("t");
+        for number in 0..4 {
+            assert!(heir.publish(&Message::new(topic, &[number])));
+        }
+        let options = SubscribeOptions {
+            overflow,
+            queue_limit: 1,
+            ..member(PROMPT)
+        };
+        let slot = heir.subscribe_with("t", options);
+        dying.endpoint.close();
+        let mut got = 0;
+        while got < 4 {
+            for message in heir.wait_for_messages() {
+                assert!(heir.begin(&message));
+                heir.acknowledge(&message);
+                got += 1;
+            }
+        }
+        assert!(letters(&heir).is_empty(), "{overflow:?}");
+        assert_settled(&heir.ledger(slot));
+        assert_settled(&heir.metrics().ledger);
+    }
+}
+
+/// Bytes count until the message is settled: a rest is not for free.
+#[test]
+fn bytes_count_until_the_message_is_settled() {
+    let _alone = alone();
+    let mut actor = Actor::on("bytes-held");
+    let options = SubscribeOptions {
+        queue_limit_bytes: Some(10_000),
+        ..acknowledging(PROMPT)
+    };
+    let slot = actor.subscribe_with("t", options);
+    let topic = actor.topic("t");
+    let large = [1; 9_000];
+    assert!(actor.publish_block(&Message::new(topic, &large)));
+    assert!(actor.publish_block(&Message::new(topic, &large)));
+    let mut batch = actor.drain(256);
+    assert_eq!(batch.len(), 2);
+    assert!(
+        !actor.publish(&Message::new(topic, b"")),
+        "both are still here"
+    );
+    for attempt in 0..2 {
+        assert!(actor.begin(&batch[0]) && actor.begin(&batch[1]));
+        if attempt == 0 {
+            batch
+                .iter()
+                .for_each(|message| assert!(!actor.reject(message, "once")));
+            batch = Vec::new();
+            while batch.len() < 2 {
+                batch.extend(actor.wait_for_messages());
+            }
+            assert!(!actor.publish(&Message::new(topic, b"")));
+        } else {
+            batch.iter().for_each(|message| actor.acknowledge(message));
+        }
+    }
+    let waiting = actor
+        .endpoint
+        .subscription(slot)
+        .unwrap()
+        .account
+        .waiting_bytes();
+    assert_eq!(waiting, 0);
+    assert!(actor.publish(&Message::new(topic, b"")));
+    let last = actor.drain(1).remove(0);
+    assert!(actor.begin(&last));
+    actor.acknowledge(&last);
+    assert_settled(&actor.ledger(slot));
+}
+
+/// The requester has its answer; the message has failed all the same, and is tried again.
+#[test]
+fn a_request_that_was_answered_and_then_failed_is_tried_again() {
+    let _alone = alone();
+    let mut actor = Actor::on("answered");
+    let slot = actor.subscribe_with("t", acknowledging(PROMPT));
+    let topic = actor.topic("t");
+    assert!(actor.publish(&Message::new(topic, b"?").asking(3)));
+    for attempt in 0..3 {
+        let mut batch = actor.wait_for_messages();
+        batch.retain(|message| message.delivery.is_some());
+        let Some(message) = batch.first() else {
+            continue;
+        };
+        assert!(actor.begin(message));
+        if attempt == 0 {
+            let handle = message.request.expect("a request");
+            assert!(actor.endpoint.answer(handle, 0, (&b"!"[..]).into()));
+        }
+        actor.reject(message, "after the answer");
+    }
+    until(|| {
+        for message in actor.drain(256) {
+            if message.delivery.is_some() && actor.begin(&message) {
+                actor.reject(&message, "after the answer");
+            }
+        }
+        actor.ledger(slot).in_flight() == 0
+    });
+    assert_eq!(letters(&actor).len(), 1);
+    assert_eq!(actor.ledger(slot).ended[Outcome::Expired as usize], 0);
 }

@@ -376,3 +376,29 @@ fn nothing_is_lost_between_a_publisher_and_a_member_that_ends() {
         0
     );
 }
+
+/// What a subscription gives up for a replayed message is no reason to keep the letter.
+#[test]
+fn a_letter_that_found_its_place_is_gone_whatever_went_for_it() {
+    let _alone = alone();
+    let mut actor = Actor::on("place");
+    let topic = actor.topic("t");
+    assert!(actor.publish(&Message::new(topic, b"letter").mandatory()));
+    let options = SubscribeOptions {
+        overflow: Overflow::DropOldest,
+        ..SubscribeOptions::limited_to(1)
+    };
+    let slot = actor.subscribe_with("t", options);
+    assert!(actor.publish(&Message::new(topic, b"older")));
+    let bus = std::sync::Arc::clone(actor.endpoint.bus(0).unwrap());
+    assert_eq!(bus.replay(1, false), Replay::Done);
+    assert_eq!(bus.replay(1, false), Replay::NotFound);
+    let got = actor.drain(256);
+    assert_eq!((got.len(), &got[0].payload[..]), (1, &b"letter"[..]));
+    actor.settle(&got[0], HANDLED);
+    let ledger = actor.ledger(slot);
+    assert_settled(&ledger);
+    assert_eq!(ledger.ended[Outcome::Oldest as usize], 1);
+    let counts = bus.dead_letters.counts();
+    assert_eq!((counts.held, counts.bytes, counts.replayed), (0, 0, 1));
+}

@@ -30,7 +30,6 @@ impl Endpoint {
         let subscription = self.slots.get(slot).map(|(_, subscription)| subscription);
         let begun = subscription.and_then(|subscription| {
             let acks = subscription.acks.as_ref()?;
-            acks.is_back();
             let now = steady_now();
             let Begin::Begun(timer_at) = acks.table.begin(handle, now) else {
                 return None;
@@ -63,9 +62,9 @@ impl Endpoint {
         let Some(acks) = &subscription.acks else {
             return;
         };
-        acks.is_back();
         match acks.table.settle(handle) {
             Some(message) => {
+                subscription.left_table(&message);
                 subscription.account.end(Outcome::Handled, 1);
                 drop(message);
             }
@@ -85,11 +84,11 @@ impl Endpoint {
         let Some(acks) = &subscription.acks else {
             return false;
         };
-        acks.is_back();
         let Some(message) = acks.table.settle(handle) else {
             count(&acks.attempts.late);
             return false;
         };
+        subscription.left_table(&message);
         if reason == Reason::HandlerError {
             count(&acks.attempts.rejected);
         }

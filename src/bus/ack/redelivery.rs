@@ -24,12 +24,12 @@ use super::super::backlog::{Coming, Message};
 use super::super::dead_letters::{Addressee, Letter, Reason};
 use super::super::group::{Delivery, GroupLeg, Random};
 use super::super::kept::Waiting;
-use super::super::request::Owed;
+use super::super::receiver::Receiver;
 use super::super::subscription::Subscription;
 use super::table::{AckTable, Left};
 use super::{Attempts, Policy, count};
 use crate::bus::answers::NoAnswer;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::wait::clock::{steady_now, system_now};
 use crate::wait::timer::Timer;
 
@@ -41,8 +41,8 @@ pub struct Acks {
     pub policy: Policy,
     /// What it counts.
     pub attempts: Attempts,
-    /// Its thread did not come back from a handler in time: others are better off with its messages.
-    stuck: AtomicBool,
+    /// When the handler was called that its thread had not come back from when its time was over; 0 without one.
+    stuck_since: AtomicU64,
     /// The subscription has ended, or its thread: what still comes for it is for others.
     ended: AtomicBool,
 }
@@ -54,28 +54,22 @@ impl Acks {
             table: AckTable::new(u64::from(policy.timeout_ms) * 1_000_000),
             policy,
             attempts: Attempts::default(),
-            stuck: AtomicBool::new(false),
+            stuck_since: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         }
     }
 
-    /// True while its thread does not come back from a handler.
-    pub fn is_stuck(&self) -> bool {
+    /// True while its thread does not come back from a handler whose time was over: others are better off with its messages.
+    pub fn is_stuck(&self, receiver: &Receiver) -> bool {
         // Relaxed: a hint to who picks a member.
-        self.stuck.load(Ordering::Relaxed)
+        let since = self.stuck_since.load(Ordering::Relaxed);
+        since != 0 && receiver.is_in_handler_since(since)
     }
 
     /// True when what still comes for it is for others.
     pub fn has_ended(&self) -> bool {
         // Relaxed: written and read by the subscriber's thread.
         self.ended.load(Ordering::Relaxed)
-    }
-
-    /// Its thread has come back.
-    pub fn is_back(&self) {
-        if self.is_stuck() {
-            self.stuck.store(false, Ordering::Relaxed);
-        }
     }
 }
 
@@ -90,22 +84,34 @@ impl Subscription {
         let Some(acks) = &self.acks else {
             return true;
         };
+        if matches!(reason, Reason::Undecodable | Reason::Expired) {
+            // No handler has seen it.
+            self.bury(message, reason, error);
+            return true;
+        }
         message.failures = message.failures.saturating_add(1);
-        let is_last = message.failures >= acks.policy.max_attempts;
-        let is_hopeless = matches!(reason, Reason::Undecodable | Reason::Expired);
-        if is_last || is_hopeless {
+        if message.failures >= acks.policy.max_attempts {
             self.bury(message, reason, error);
             return true;
         }
         let now = steady_now();
         let random = Random::new(now ^ message.kept.sequence()).below(u64::MAX);
         let until = now.saturating_add(acks.policy.back_off(message.failures, random));
+        self.account.add_bytes(message.kept_bytes());
         match acks.table.rest(message, until) {
             Ok(Some(at)) => Timer::global().call_at(at, self),
             Ok(None) => (),
-            Err(message) => return self.pass_on(message, reason, error),
+            Err(message) => {
+                self.left_table(&message);
+                return self.pass_on(message, reason, error);
+            }
         }
         false
+    }
+
+    /// A message is in the acknowledgement table no more: its bytes were counted there.
+    pub(super) fn left_table(&self, message: &Waiting) {
+        self.account.remove_bytes(message.kept_bytes());
     }
 
     /// What left the backlog otherwise than to a handler, and why.
@@ -122,7 +128,7 @@ impl Subscription {
             match outcome {
                 Outcome::SubscriberDied => _ = self.pass_on(message, Reason::SubscriberDied, ""),
                 Outcome::Unsubscribed => _ = self.pass_on(message, Reason::Unsubscribed, ""),
-                Outcome::Expired if message.owed.as_ref().is_some_and(Owed::is_over) => {
+                Outcome::Expired if message.is_of_no_use() => {
                     self.account.end(Outcome::Expired, 1);
                 }
                 Outcome::Expired => self.bury(message, Reason::Expired, ""),
@@ -139,6 +145,10 @@ impl Subscription {
         };
         acks.ended.store(true, Ordering::Relaxed);
         let Left { begun, waiting } = acks.table.clear(thread_died);
+        begun
+            .iter()
+            .chain(&waiting)
+            .for_each(|message| self.left_table(message));
         let reason = if thread_died {
             Reason::SubscriberDied
         } else {
@@ -161,8 +171,12 @@ impl Subscription {
     pub(in crate::bus) fn acks_due(self: &Arc<Self>, now: u64) -> Option<u64> {
         let acks = self.acks.as_ref()?;
         let due = acks.table.due(now);
+        let timed_out = due.timed_out.iter().map(|(message, _)| message);
+        timed_out
+            .chain(&due.rested)
+            .for_each(|message| self.left_table(message));
         let newest = due.timed_out.last().map(|(_, begun_at)| *begun_at);
-        let is_stuck = newest.is_some_and(|begun_at| self.receiver.is_in_handler_since(begun_at));
+        let stuck_since = newest.filter(|&begun_at| self.receiver.is_in_handler_since(begun_at));
         for (message, _) in due.timed_out {
             count(&acks.attempts.timed_out);
             self.attempt_failed(message, Reason::Timeout, "");
@@ -174,8 +188,8 @@ impl Subscription {
             // A handler has a place less: what was deferred for want of one may go on.
             self.receiver.call(0);
         }
-        if is_stuck {
-            acks.stuck.store(true, Ordering::Relaxed);
+        if let Some(since) = stuck_since {
+            acks.stuck_since.store(since, Ordering::Relaxed);
             self.hand_over_what_waits();
         }
         due.next
@@ -201,6 +215,7 @@ impl Subscription {
             return;
         }
         let in_inbox = acks.table.take_waiting();
+        in_inbox.iter().for_each(|message| self.left_table(message));
         let behind = self.backlog.take_all(&self.account);
         for message in in_inbox.into_iter().chain(behind) {
             match self.other_member(&message) {
@@ -233,7 +248,7 @@ impl Subscription {
     }
 
     fn hand_to(&self, other: &Arc<Self>, message: Waiting) {
-        let ended = other.put(message, Coming::New);
+        let ended = other.put(message, Coming::Forced);
         self.account.end(Outcome::Rerouted, 1);
         other.receiver.wake();
         other.left_backlog(ended);

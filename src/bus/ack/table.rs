@@ -71,6 +71,8 @@ struct State<T> {
     arrivals: u64,
     /// The timer calls at this time or before.
     timer_at: u64,
+    /// It calls at this time as well, which is later.
+    then_at: u64,
     /// The subscription has ended: nothing rests any more.
     closed: bool,
 }
@@ -85,6 +87,7 @@ impl<T> Default for State<T> {
             resting: BinaryHeap::new(),
             arrivals: 0,
             timer_at: NEVER,
+            then_at: NEVER,
             closed: false,
         }
     }
@@ -161,6 +164,7 @@ impl<T> State<T> {
         if at >= self.timer_at {
             return None;
         }
+        self.then_at = self.then_at.min(self.timer_at);
         self.timer_at = at;
         Some(at)
     }
@@ -296,8 +300,16 @@ impl<T> AckTable<T> {
             .oldest_begun_at()
             .map(|begun_at| begun_at.saturating_add(self.timeout));
         let rested = state.resting.peek().map(|first| first.until);
-        due.next = deadline.into_iter().chain(rested).min();
-        state.timer_at = due.next.unwrap_or(NEVER);
+        let next = deadline.into_iter().chain(rested).min();
+        let then_at = std::mem::replace(&mut state.then_at, NEVER);
+        if then_at != NEVER && next.is_none_or(|next| then_at <= next) {
+            // It was asked for before, and is still to come.
+            state.timer_at = then_at;
+        } else {
+            state.timer_at = next.unwrap_or(NEVER);
+            state.then_at = then_at;
+            due.next = next;
+        }
         due
     }
 
