@@ -13,7 +13,7 @@ const { EventBus } = require('agentwire');
 const { assertLedger, Thread, uniqueName, waitUntil } = require('./helpers.js');
 
 const { AGENTWIRE_FUZZ_RUNS, AGENTWIRE_FUZZ_SEED, AGENTWIRE_FUZZ_PATH } = process.env;
-const numRuns = AGENTWIRE_FUZZ_RUNS ? Math.ceil(Number(AGENTWIRE_FUZZ_RUNS) / 5) : 25;
+const numRuns = AGENTWIRE_FUZZ_RUNS ? Math.ceil(Number(AGENTWIRE_FUZZ_RUNS) / 5) : 12;
 const seed = AGENTWIRE_FUZZ_SEED ? Number(AGENTWIRE_FUZZ_SEED) : Date.now() | 0;
 
 const MAX_ATTEMPTS = 3;
