@@ -10,6 +10,7 @@ import { crowd } from './rows/crowd.mjs';
 import { emitter } from './rows/emitter.mjs';
 import { fanOut } from './rows/fan-out.mjs';
 import { garbage } from './rows/garbage.mjs';
+import { histogram } from './rows/histogram.mjs';
 import { latency } from './rows/latency.mjs';
 import { memory } from './rows/memory.mjs';
 import { mesh } from './rows/mesh.mjs';
@@ -42,6 +43,7 @@ const HELP = `Usage: npm run bench [-- options]
                    12       messages to bytes and back
                    13       routes among very many subscriptions
                    14       emit and publish on one thread
+                   15       histogram
                    16       memory of agents
                    17       garbage per message
                    18       ten minutes at half of peak: only when asked for (one minute, not judged, with --quick)
@@ -86,6 +88,7 @@ const rows = [
   { names: ['12'], run: codecs },
   { names: ['13'], run: routing },
   { names: ['14'], run: emitter },
+  { names: ['15'], run: histogram },
   { names: ['16'], run: memory },
   { names: ['17'], run: garbage },
   { names: ['ack'], run: acknowledge, workers: 'peer.mjs' },

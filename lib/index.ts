@@ -66,3 +66,5 @@ export {
   AgentwireFilterError,
   AgentwireRangeError,
 } from './errors';
+export { type LatencyExport, LatencyHistogram, type LatencyStats } from './monitor/latency-histogram';
+export { type Measured, NanosecondTimer } from './monitor/nanosecond-timer';

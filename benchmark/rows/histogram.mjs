@@ -1,0 +1,41 @@
+import { createHistogram } from 'node:perf_hooks';
+import { LatencyHistogram } from '../../index.mjs';
+import { beside, mediansOf } from '../beside.mjs';
+import { nanoseconds } from '../stats.mjs';
+
+/** Latencies as a bus has them: most around a microsecond, some up to milliseconds. */
+const latencies = Array.from(
+  { length: 4096 },
+  (_, i) => 200 + ((i * 2_654_435_761) % 3000) + (i % 64 === 0 ? 2_000_000 : 0),
+);
+
+/** Row 15: one latency recorded, beside the histogram of perf_hooks. */
+export async function histogram({ quick, say }) {
+  const rounds = quick ? 3 : 7;
+  const records = quick ? 1_000_000 : 4_000_000;
+  const ways = {
+    agentwire: () => new LatencyHistogram(),
+    perf_hooks: () => createHistogram({ lowest: 1, highest: 10_000_000_000, figures: 2 }),
+  };
+  const times = await beside(Object.keys(ways), rounds, async (way, round) => {
+    const recording = ways[way]();
+    const begin = process.hrtime.bigint();
+    for (let i = 0; i < records; i++) recording.record(latencies[i & 4095]);
+    const each = Number(process.hrtime.bigint() - begin) / records;
+    say(`row 15, round ${round + 1} of ${rounds}: ${way} ${nanoseconds(each)}`);
+    return each;
+  });
+  const { agentwire, perf_hooks } = mediansOf(times);
+  const ratio = agentwire / perf_hooks;
+  return [
+    {
+      row: '15',
+      work: 'histogram: record a latency',
+      figure: nanoseconds(agentwire),
+      peer: `perf_hooks ${nanoseconds(perf_hooks)}`,
+      ratio: `${ratio.toFixed(2)} x`,
+      must: null,
+      aim: { text: '1.5 x or less', ok: ratio <= 1.5 },
+    },
+  ];
+}
