@@ -29,7 +29,7 @@ import { table } from './stats.mjs';
 const HELP = `Usage: npm run bench [-- options]
        npm run test:performance [-- options]    judges each row; exits with 1 when a "must" is missed
 
-  --quick        fewer and shorter rounds: two to three minutes
+  --quick        fewer and shorter rounds: three to four minutes
   --row N        only this row; repeatable
                    1        messages/s between two threads
                    2, 3     latency, receiver awake and asleep
