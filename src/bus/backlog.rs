@@ -227,7 +227,8 @@ impl<T: Message> Backlog<T> {
         })
     }
 
-    /// As [`Backlog::keep`], giving up the oldest messages while there is no room for it: so many may wait, and so many bytes. What handlers have in hand takes no place, or a burst that ends while they work would lose its end.
+    /// As [`Backlog::keep`], giving up the oldest messages while there is no room for it: so many may wait, and so many bytes.
+    /// What handlers have in hand takes no place, or a burst that ends while they work would lose its end.
     pub fn keep_newest(
         &self,
         priority: usize,

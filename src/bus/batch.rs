@@ -87,9 +87,7 @@ impl Batch<'_> {
         if self.end - self.next < record.len + EXTENSION_BYTES {
             return false;
         }
-        let message = waiting_of(record, self.receiver);
-        let bytes = message.kept_bytes() - EXTENSION_BYTES as u64;
-        subscription.account.remove_bytes(bytes);
+        let message = waiting_of(record, self.receiver, subscription);
         if subscription
             .acks
             .as_ref()
@@ -98,7 +96,8 @@ impl Batch<'_> {
             subscription.left_backlog(vec![(message, Outcome::Unsubscribed)]);
             return true;
         }
-        self.take_kept(Next::Taken(message), slot, subscription)
+        self.hand_in(message, slot, subscription);
+        true
     }
 
     /// Copies the oldest message of a backlog in, if there is still one and its handlers may have it. False when it does not fit
@@ -213,18 +212,22 @@ impl Batch<'_> {
         slot: u32,
         subscription: &Arc<Subscription>,
     ) -> bool {
-        let mut message = match next {
-            Next::Taken(message) => message,
+        match next {
+            Next::Taken(message) => self.hand_in(message, slot, subscription),
             Next::TooLong => return false,
-            Next::Nothing => return true,
+            Next::Nothing => (),
             Next::Expired(message) => {
                 subscription.left_backlog(vec![(message, Outcome::Expired)]);
-                return true;
             }
-        };
+        }
+        true
+    }
+
+    /// Copies a message in that fits, and hands it to its subscription.
+    fn hand_in(&mut self, mut message: Waiting, slot: u32, subscription: &Subscription) {
         if message.is_of_no_use() {
             subscription.account.end(Outcome::Expired, 1);
-            return true;
+            return;
         }
         self.shares.take(subscription.account.quota());
         let kept = Arc::clone(&message.kept);
@@ -253,7 +256,6 @@ impl Batch<'_> {
         let (from, len) = (kept.bytes().as_ptr(), kept.bytes().len());
         // SAFETY: the record has `len` bytes, and nobody writes them.
         unsafe { self.put(from, len, Some(slot), files) };
-        true
     }
 
     /// Copies a record in that fits, and files what it refers to: in the inbox it has handles that JavaScript may know.
@@ -367,12 +369,21 @@ pub(super) fn each_target(record: &Committed<'_, SegmentBytes>, mut each: impl F
     (0..count).for_each(|index| each(word(list + 4 * index)));
 }
 
-/// The message of a mailbox record that is for one subscription, which acknowledges. At most once for each record.
-pub(super) fn waiting_of(record: &Committed<'_, SegmentBytes>, receiver: &Receiver) -> Waiting {
+/// The message of a mailbox record that is for this subscription alone, which acknowledges: it waits there no more. At most once
+/// for each record.
+pub(super) fn waiting_of(
+    record: &Committed<'_, SegmentBytes>,
+    receiver: &Receiver,
+    target: &Subscription,
+) -> Waiting {
     let block = take_block(record);
-    if let Some(block) = &block {
-        receiver.remove_block_bytes(block.bytes().len());
+    let block_bytes = block.as_ref().map_or(0, |block| block.bytes().len());
+    if block_bytes != 0 {
+        receiver.remove_block_bytes(block_bytes);
     }
+    target
+        .account
+        .remove_bytes((record.len + block_bytes) as u64);
     let owed = take_owed(record);
     let bytes = record.memory.span(record.offset, record.len);
     // SAFETY: the span was bounds-checked, and nobody writes a committed record.

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::admission::{gate, may_be_joined, wait_for_room, wait_for_room_by_name};
 use super::answers::NoAnswer;
-use super::backlog::{Message, NEVER};
+use super::backlog::NEVER;
 use super::batch;
 use super::block::BatchBlocks;
 use super::drain::SpinState;
@@ -560,9 +560,7 @@ impl Endpoint {
         unsafe {
             receiver.mailbox.close(|record| {
                 if let Some(subscription) = slots.acknowledging(batch::target_of(&record)) {
-                    let message = batch::waiting_of(&record, receiver);
-                    let bytes = message.kept_bytes() - EXTENSION_BYTES as u64;
-                    subscription.account.remove_bytes(bytes);
+                    let message = batch::waiting_of(&record, receiver, subscription);
                     subscription.left_backlog(vec![(message, Outcome::SubscriberDied)]);
                     return;
                 }

@@ -179,9 +179,7 @@ impl Waiting {
             replays: 0,
         }
     }
-}
 
-impl Waiting {
     /// True for a request that nobody waits for any more, and that no handler has seen.
     pub fn is_of_no_use(&self) -> bool {
         self.failures == 0 && self.owed.as_ref().is_some_and(Owed::is_over)

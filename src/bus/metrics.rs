@@ -80,10 +80,6 @@ impl Bus {
     pub fn group_metrics(&self, name: &str) -> Option<GroupMetrics> {
         let group = self.group(name)?;
         let subscriptions = self.subscriptions();
-        let members = subscriptions.with_open_ledger().filter(|subscription| {
-            let of = subscription.group.as_ref();
-            of.is_some_and(|of| Arc::ptr_eq(of, &group))
-        });
-        Some(group.metrics(members))
+        Some(group.metrics(subscriptions.members_of(&group)))
     }
 }

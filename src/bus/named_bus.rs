@@ -64,6 +64,14 @@ impl Subscriptions {
         self.by_id.values().chain(&self.leaving)
     }
 
+    /// Of those, the ones of a group.
+    pub fn members_of(&self, group: &Arc<Group>) -> impl Iterator<Item = &Arc<Subscription>> {
+        self.with_open_ledger().filter(|subscription| {
+            let of = subscription.group.as_ref();
+            of.is_some_and(|of| Arc::ptr_eq(of, group))
+        })
+    }
+
     /// Adds up and lets go those that nobody else refers to: their ledgers are final.
     fn sweep(&mut self) {
         let Self {
@@ -232,6 +240,13 @@ impl Bus {
             return route;
         }
         route.narrow(payload).unwrap_or(route)
+    }
+
+    /// True when the group has an open member other than that one.
+    pub(super) fn has_member_besides(&self, group: &Arc<Group>, id: u64) -> bool {
+        let subscriptions = self.subscriptions.lock();
+        let mut members = subscriptions.members_of(group);
+        members.any(|member| member.id != id && !member.account.is_closed())
     }
 
     /// The members of a group that match a topic and want this payload, if there are any.

@@ -135,7 +135,7 @@ pub(super) fn order_of(target: &Subscription) -> (u32, u8, u64) {
 }
 
 /// True for a member of a group of which one member gets a message.
-fn shares(target: &Subscription) -> bool {
+pub(super) fn shares(target: &Subscription) -> bool {
     let group = target.group.as_ref();
     group.is_some_and(|group| group.settings().delivery == Delivery::OneOf)
 }

@@ -1,12 +1,16 @@
 //! What the subscriber's thread does with messages that it acknowledges. JavaScript says which message it means in the control
 //! block, so that the calls for each message take no arguments; an acknowledgement waits there for the next call.
 
-use super::super::account::Outcome;
-use super::super::dead_letters::Reason;
-use super::super::endpoint::Endpoint;
-use super::super::layout::*;
+use std::sync::Arc;
+
 use super::count;
 use super::table::Begin;
+use crate::bus::account::Outcome;
+use crate::bus::dead_letters::Reason;
+use crate::bus::endpoint::Endpoint;
+use crate::bus::kept::Waiting;
+use crate::bus::layout::*;
+use crate::bus::subscription::Subscription;
 use crate::memory::Memory;
 use crate::sync::Ordering;
 use crate::wait::clock::steady_now;
@@ -27,8 +31,7 @@ impl Endpoint {
         self.acknowledge();
         let slot = self.control_word(BEGUN_SLOT);
         let handle = self.handle_at(BEGUN_LOW, BEGUN_HIGH);
-        let subscription = self.slots.get(slot).map(|(_, subscription)| subscription);
-        let begun = subscription.and_then(|subscription| {
+        let begun = self.slots.acknowledging(slot).and_then(|subscription| {
             let acks = subscription.acks.as_ref()?;
             let now = steady_now();
             let Begin::Begun(timer_at) = acks.table.begin(handle, now) else {
@@ -55,49 +58,39 @@ impl Endpoint {
         let handle = self.handle_at(ACKNOWLEDGED_LOW, ACKNOWLEDGED_HIGH);
         let control = &self.memory.control;
         control.store(ACKNOWLEDGED_HIGH, 0, Ordering::Relaxed);
-        self.receiver.leave_handler();
-        let Some((_, subscription)) = self.slots.get(slot) else {
-            return;
-        };
-        let Some(acks) = &subscription.acks else {
-            return;
-        };
-        match acks.table.settle(handle) {
-            Some(message) => {
-                subscription.left_table(&message);
-                subscription.account.end(Outcome::Handled, 1);
-                drop(message);
-            }
-            None => count(&acks.attempts.late),
+        if let Some((subscription, message)) = self.settle(slot, handle) {
+            subscription.account.end(Outcome::Handled, 1);
+            drop(message);
         }
-        self.slots.touch(slot);
     }
 
     /// A handler has failed with a message. True when the message is a dead letter now; false when it is tried again, or was
     /// another's already.
     pub fn reject(&mut self, slot: u32, handle: u64, reason: Reason, error: &str) -> bool {
         self.acknowledge();
-        self.receiver.leave_handler();
-        let Some((_, subscription)) = self.slots.get(slot) else {
+        let Some((subscription, message)) = self.settle(slot, handle) else {
             return false;
         };
-        let Some(acks) = &subscription.acks else {
-            return false;
-        };
-        let Some(message) = acks.table.settle(handle) else {
-            count(&acks.attempts.late);
-            return false;
-        };
-        subscription.left_table(&message);
-        if reason == Reason::HandlerError {
+        if let (Reason::HandlerError, Some(acks)) = (reason, &subscription.acks) {
             count(&acks.attempts.rejected);
         }
         let mut end = error.len().min(MAX_ERROR_BYTES);
         while !error.is_char_boundary(end) {
             end -= 1;
         }
-        let is_dead = subscription.attempt_failed(message, reason, &error[..end]);
-        self.slots.touch(slot);
-        is_dead
+        subscription.attempt_failed(message, reason, &error[..end])
+    }
+
+    /// The thread has come back from a handler: the message, and whose it is, unless it is another's by now.
+    fn settle(&self, slot: u32, handle: u64) -> Option<(&Arc<Subscription>, Waiting)> {
+        self.receiver.leave_handler();
+        let subscription = self.slots.acknowledging(slot)?;
+        let acks = subscription.acks.as_ref()?;
+        let Some(message) = acks.table.settle(handle) else {
+            count(&acks.attempts.late);
+            return None;
+        };
+        subscription.left_table(&message);
+        Some((subscription, message))
     }
 }

@@ -19,16 +19,17 @@
 
 use std::sync::Arc;
 
-use super::super::account::Outcome;
-use super::super::backlog::{Coming, Message};
-use super::super::dead_letters::{Addressee, Letter, Reason};
-use super::super::group::{Delivery, GroupLeg, Random};
-use super::super::kept::Waiting;
-use super::super::receiver::Receiver;
-use super::super::subscription::Subscription;
 use super::table::{AckTable, Left};
 use super::{Attempts, Policy, count};
+use crate::bus::account::Outcome;
 use crate::bus::answers::NoAnswer;
+use crate::bus::backlog::{Coming, Message};
+use crate::bus::dead_letters::{Addressee, Letter, Reason};
+use crate::bus::group::{GroupLeg, Random};
+use crate::bus::kept::Waiting;
+use crate::bus::receiver::Receiver;
+use crate::bus::route::shares;
+use crate::bus::subscription::Subscription;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::wait::clock::{steady_now, system_now};
 use crate::wait::timer::Timer;
@@ -256,24 +257,16 @@ impl Subscription {
 
     /// True for a member of a group, of which one gets each message, that has others.
     fn shares_with_others(&self) -> bool {
-        let Some(group) = &self.group else {
-            return false;
-        };
-        group.settings().delivery == Delivery::OneOf
-            && self.bus.upgrade().is_some_and(|bus| {
-                bus.open_subscriptions().iter().any(|other| {
-                    let of = other.group.as_ref();
-                    other.id != self.id && of.is_some_and(|of| Arc::ptr_eq(of, group))
-                })
-            })
+        let group = self.group.as_ref().filter(|_| shares(self));
+        let bus = self.bus.upgrade();
+        group
+            .zip(bus)
+            .is_some_and(|(group, bus)| bus.has_member_besides(group, self.id))
     }
 
     /// Another member of the group that matches and wants the message, and acknowledges.
     fn other_member(&self, message: &Waiting) -> Option<Arc<Self>> {
-        let group = self.group.as_ref()?;
-        if group.settings().delivery != Delivery::OneOf {
-            return None;
-        }
+        let group = self.group.as_ref().filter(|_| shares(self))?;
         let bus = self.bus.upgrade()?;
         let topic = message.kept.topic()?;
         let (_, payload) = message.kept.headers_and_payload();
@@ -291,9 +284,7 @@ impl Subscription {
             replays,
         } = message;
         if let Some(bus) = self.bus.upgrade() {
-            let shares =
-                |group: &super::super::group::Group| group.settings().delivery == Delivery::OneOf;
-            let group = self.group.as_ref().filter(|group| shares(group));
+            let group = self.group.as_ref().filter(|_| shares(self));
             bus.dead_letters.add(Letter {
                 id: 0,
                 reason,
