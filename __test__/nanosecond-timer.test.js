@@ -44,6 +44,34 @@ describe('the clock', () => {
   });
 });
 
+describe('the counter', () => {
+  it('counts as often in a second as it says', () => {
+    const { frequencyHz } = NanosecondTimer;
+    assert.ok(frequencyHz > 1e6 && Number.isFinite(frequencyHz), `${frequencyHz}`);
+    // Read one after the other: a thread that loses its core in between sees them apart, but not each time.
+    const ratios = Array.from({ length: 50 }, () => {
+      const [ticks, time] = [NanosecondTimer.rdtsc(), NanosecondTimer.now()];
+      while (NanosecondTimer.now() - time < 2_000_000n);
+      const elapsed = Number(NanosecondTimer.now() - time);
+      return ((Number(NanosecondTimer.rdtsc() - ticks) / frequencyHz) * 1e9) / elapsed;
+    });
+    assert.ok(
+      ratios.some((ratio) => Math.abs(ratio - 1) < 0.01),
+      `${ratios}`,
+    );
+  });
+
+  it('never goes back', () => {
+    let last = NanosecondTimer.rdtsc();
+    assert.equal(typeof last, 'bigint');
+    for (let look = 0; look < 10_000; look += 1) {
+      const ticks = NanosecondTimer.rdtsc();
+      assert.ok(ticks >= last);
+      last = ticks;
+    }
+  });
+});
+
 describe('what is measured', () => {
   it('has its result and its duration', async () => {
     const { result, duration } = NanosecondTimer.measure(() => 'result');

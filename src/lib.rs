@@ -11,6 +11,7 @@
 //! | [`codec`] | the wire format of values: decode, validate, encode, field paths |
 //! | [`ring`] | the ring of items over shared memory |
 //! | [`pool`] | blocks of memory that threads share and give back |
+//! | [`monitor`] | clocks, histograms of latencies, CPU time |
 //! | [`stream`] | a circular byte stream in shared memory or in a mapped file |
 //! | [`wait`] | how threads wait for each other, and for a time to come |
 //! | [`memory`] | where bytes live |
@@ -25,6 +26,7 @@ pub mod codec;
 #[cfg(not(model))]
 pub mod intern;
 pub mod memory;
+pub mod monitor;
 // In a test build napi-derive registers nothing, so nothing seems to call the bindings.
 #[cfg(feature = "node")]
 #[cfg_attr(test, allow(dead_code))]

@@ -1,3 +1,4 @@
+import { threadId } from 'node:worker_threads';
 import { threadTables } from '../codec/thread-tables';
 import { Attention, Control, Gate, Outcome } from '../generated/layout';
 import { native } from '../native';
@@ -65,6 +66,7 @@ export class Endpoint {
       this.outcomes,
       this.inbox.pump,
     );
+    this.native.setThreadNumber(threadId);
     const { submit, submitBlock, drain, drainCritical, takeBlock, answer, begin, acknowledge } =
       this.native.functions();
     this.outbox.connect({ submit, submitBlock, awaitRoom: (mostMs) => this.native.awaitRoom(mostMs) });

@@ -1,6 +1,9 @@
 import { inspect, types } from 'node:util';
 import { TableChannel } from '../codec/table-channel';
 import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative, quote } from '../errors';
+import { Bus } from '../generated/layout';
+import { LatencyHistogram, statsOfCells } from '../monitor/latency-histogram';
+import { native } from '../native';
 import { checkSignal, onAbort } from '../wait/abort';
 import { type BatchMessage, publishEach } from './batch';
 import {
@@ -73,6 +76,8 @@ export class EventBus {
   private readonly subscriptions = new Set<Subscription>();
   private readonly waiting = new Set<(error: Error) => void>();
   private readonly throughput = new ThroughputMeter();
+  /** This thread's part of the bus's latencies, once a message comes here that is measured. */
+  private latency: LatencyHistogram | undefined;
   private emitter: Emitter | undefined;
   private letters: DeadLetters | undefined;
   private lastTopic: TopicEntry | undefined;
@@ -401,6 +406,7 @@ export class EventBus {
     const metrics = busMetricsOf(native.busMetrics(this.handle), this.throughput, {
       malformed: native.malformedOutboxes(),
       listenerFailures: this.emitter?.failures ?? 0,
+      latency: statsOfCells(native.busLatency(this.handle)),
     });
     if (perTopic) {
       const pattern = perTopic === true ? '**' : perTopic;
@@ -564,6 +570,7 @@ export class EventBus {
     }
     this.subscriptions.clear();
     this.emitter?.close();
+    this.latency?.leave();
     // Before the outbox tells that it is empty: others may go on then, but not those who wait here.
     for (const fail of this.waiting) fail(this.closedError());
     this.endpoint.outbox.reset();
@@ -583,6 +590,13 @@ export class EventBus {
   /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
+  }
+
+  private ownLatency(): LatencyHistogram {
+    this.latency ??= new LatencyHistogram(Bus.LongestLatencyMs, 1, (_limit, memory) =>
+      native.NativeHistogram.ofBus(this.endpoint.native, this.handle, memory),
+    );
+    return this.latency;
   }
 
   private ownEmitter(): Emitter {
@@ -627,6 +641,7 @@ export class EventBus {
 
   private readonly owner: SubscriptionOwner = {
     channel: () => this.tableChannel,
+    latency: () => this.ownLatency(),
     end: (subscription) => {
       this.subscriptions.delete(subscription);
       this.endpoint.inbox.detach(subscription);

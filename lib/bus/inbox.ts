@@ -11,8 +11,10 @@ import {
   LetterReason,
   Outcome,
 } from '../generated/layout';
+import { now } from '../monitor/clock';
 import { type AcknowledgeFunctions, Acknowledgements, type Delivery } from './acknowledgements';
 import { type ContextExtras, MessageContext } from './context';
+import { publishedAt, weightOf } from './latency-sampling';
 import { EventPriority } from './options';
 import type { Outbox } from './outbox';
 import { type Answers, Reply } from './reply';
@@ -83,6 +85,10 @@ export class Inbox {
   private deadline = 0;
   private resuming = false;
   private folding = false;
+  /** Word of the time at which the message was published that is being delivered, if it is measured for this target; else 0. */
+  private published = 0;
+  /** Targets of that message in this thread. */
+  private targets = 1;
   /** A promise was settled or is waited for: its reactions run only when the pump has returned. */
   private owesReactions = false;
 
@@ -271,6 +277,7 @@ export class Inbox {
     const headersAt = extension(Flag.Headers);
     const expiryAt = extension(Flag.Expiry);
     const correlationAt = extension(Flag.Correlation);
+    const publishedWord = extension(Flag.Published) >> 2;
     const blockAt = extension(Flag.Block);
     const delivery = this.deliveryAt(extension(Flag.Delivery) >> 2);
     let replyAt = extension(Flag.Reply);
@@ -308,6 +315,8 @@ export class Inbox {
       this.words[word + (Layout.Publisher >> 2)] === (this.functions as DrainFunctions).endpointId;
     const isExpired = expiryAt >= 0 && this.isOver(expiryAt >> 2);
     const shared = targetCount > 1 ? new SharedValue() : undefined;
+    // Of many targets one is measured for all: which one goes by the message's number.
+    const measured = publishedWord < 0 ? -1 : (this.words[word + (Layout.Sequence >> 2)] >>> 0) % targetCount;
     for (let index = 0; index < targetCount; index++) {
       const slot = targetsAt < 0 ? target : this.words[list + index] >>> 0;
       const subscription = this.subscriptions[slot];
@@ -337,6 +346,8 @@ export class Inbox {
         }
         extras = { headers, correlationId, reply, delivery };
       }
+      this.published = index === measured ? publishedWord : 0;
+      this.targets = targetCount;
       this.deliverTo(slot, decoder, start, end, topic, word, meta, extras, shared);
       // A handler may have had a block of its own decoded meanwhile.
       if (blockAt >= 0) decoder.attach(area);
@@ -436,6 +447,7 @@ export class Inbox {
       return;
     }
     const words = this.words;
+    if (this.published !== 0) this.recordLatency(subscription);
     const context = new MessageContext(
       topic,
       meta,
@@ -458,6 +470,18 @@ export class Inbox {
     } catch (error) {
       this.failed(subscription, error, context);
     }
+  }
+
+  /** The message that is being delivered is one of those that are measured. */
+  private recordLatency(subscription: Subscription): void {
+    const low = this.words[this.published];
+    const high = this.words[this.published + 1];
+    this.published = 0;
+    const at = publishedAt(low, high);
+    // 0 for one that was handed out before. The clock is the same for all threads, and what is in the outbox was written by JavaScript.
+    const elapsed = now() - at;
+    if (at > 0 && elapsed >= 0)
+      subscription.owner.latency().record(elapsed, Math.max(1, weightOf(high)) * this.targets);
   }
 
   /** The message is in flight until the handler's promise settles. Its slot is kept for it. */

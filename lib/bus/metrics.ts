@@ -6,6 +6,7 @@ import type {
   NativeSubscriptionMetrics,
   NativeTopicMetrics,
 } from '../generated/binding';
+import type { LatencyStats } from '../monitor/latency-histogram';
 import type { GroupStats } from './group';
 import { type SubscriptionStats, statsOf } from './stats';
 
@@ -67,6 +68,15 @@ export interface BusMetrics extends PublishCounts, SubscriptionStats {
   timerFailures: number;
   /** Calls of this object's listeners by an `emit` of their thread that threw or rejected. */
   listenerFailures: number;
+  /**
+   * From `publish` to the handler, ns, since the bus was opened. Of some of the messages: each stands for those that its publisher passed
+   * over before it, so that `count` is about the number of deliveries. Listeners that an `emit` of their thread calls take no time.
+   */
+  latency: LatencyStats;
+  /** `latency.p95` in milliseconds. */
+  'communication.latency.p95': number;
+  /** `latency.p99` in milliseconds. */
+  'communication.latency.p99': number;
   /** Messages published in a second, since this object's last `getMetrics` (the first: since it was made). */
   'communication.throughput': number;
   /** Messages that wait or are with a handler: `inFlight`. */
@@ -134,7 +144,7 @@ function countsOf({ published: byPriority, unmatched, refused }: NativeCounts): 
 export function busMetricsOf(
   { counts, ledger, subscriptions, topics, poolUtilization, timerFailures }: NativeBusMetrics,
   meter: ThroughputMeter,
-  own: { malformed: number; listenerFailures: number },
+  own: Pick<BusMetrics, 'malformed' | 'listenerFailures' | 'latency'>,
 ): BusMetrics {
   const sums = countsOf(counts);
   const stats = statsOf(ledger);
@@ -146,6 +156,8 @@ export function busMetricsOf(
     topics,
     timerFailures,
     ...own,
+    'communication.latency.p95': own.latency.p95 / 1e6,
+    'communication.latency.p99': own.latency.p99 / 1e6,
     'communication.throughput': meter.look(sums.published),
     'communication.queue.depth': stats.inFlight,
     'communication.pool.utilization': poolUtilization,

@@ -4,6 +4,7 @@ import type { Tables } from '../codec/tables';
 import { toValueError } from '../codec/unsupported';
 import { isOverflow } from '../codec/writer';
 import { Bus, Control, Flag, Gate, Record as Layout } from '../generated/layout';
+import { LatencySampling, SAMPLING_PAUSE_MS } from './latency-sampling';
 import { EventPriority, type PublishOptions } from './options';
 import { reentrant, ScratchEncoder } from './scratch-encoder';
 import type { TopicEntry } from './topic-entry';
@@ -59,6 +60,9 @@ export class Outbox {
   private flushing = false;
   private gates: Uint8Array = new Uint8Array(0);
   private functions: SubmitFunctions | undefined;
+  private readonly sampling = new LatencySampling();
+  /** When the message that is being written was published, if it is to be measured, else 0. */
+  private publishedAt = 0;
   /** Sizes of the parts of the payload area that was encoded last. */
   private topicLength = 0;
   private headersLength = 0;
@@ -102,6 +106,7 @@ export class Outbox {
   /** Writes a message. True when it is admitted, or will be with the rest of this turn's. */
   write(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined): boolean {
     this.refuseReentry();
+    this.publishedAt = this.sampling.take();
     if (this.isFull && !this.makeRoom()) return this.writeAndAsk(topic, payload, options);
     if (topic.large || this.gates[topic.index] !== Gate.Open) return this.writeAndAsk(topic, payload, options);
     const start = this.position;
@@ -210,7 +215,7 @@ export class Outbox {
       (encoder, memory) => this.encodeArea(encoder, memory, topic, payload, options, 0, memory.length),
       (area) => {
         topic.large = area.length > Bus.InlinePayloadBytes;
-        const flags = flagsOf(topic, options);
+        const flags = this.flagsOf(topic, options);
         const body = Layout.Extensions + extensionBytes(flags);
         this.writeExtensions(0, flags, topic, options);
         this.writeFixed(topic, options, flags, 0, body, body);
@@ -225,7 +230,8 @@ export class Outbox {
 
   /** Writes a record whose payload area fits inline: its end, or -1 when it does not. */
   private writeRecord(topic: TopicEntry, payload: unknown, options: RecordOptions | undefined, start: number): number {
-    const flags = options === undefined && topic.index !== 0 ? 0 : flagsOf(topic, options);
+    const isPlain = options === undefined && topic.index !== 0 && this.publishedAt === 0;
+    const flags = isPlain ? 0 : this.flagsOf(topic, options);
     const body = start + Layout.Extensions + extensionBytes(flags);
     const end = this.encodeArea(this.encoder, this.bytes, topic, payload, options, body, body + Bus.InlinePayloadBytes);
     if (end < 0) return -1;
@@ -289,6 +295,10 @@ export class Outbox {
     return next;
   }
 
+  private flagsOf(topic: TopicEntry, options: RecordOptions | undefined): number {
+    return flagsOf(topic, options) | (this.publishedAt === 0 ? 0 : Flag.Published);
+  }
+
   private writeExtensions(start: number, flags: number, topic: TopicEntry, options: RecordOptions | undefined): void {
     let word = (start + Layout.Extensions) >> 2;
     if (flags & Flag.TopicInline) {
@@ -311,6 +321,11 @@ export class Outbox {
       this.view.setBigUint64(word << 2, options?.correlationId as bigint, true);
       word += Bus.ExtensionBytes >> 2;
     }
+    if (flags & Flag.Published) {
+      this.words[word] = this.publishedAt % 2 ** 32;
+      this.words[word + 1] = this.sampling.upperWord(this.publishedAt);
+      word += Bus.ExtensionBytes >> 2;
+    }
     if (options?.request !== undefined) {
       this.words[word] = options.request.id;
       this.words[word + 1] = options.request.timeoutMs;
@@ -325,6 +340,7 @@ export class Outbox {
   private beginTurn(): void {
     const now = clock.now();
     const isAfterPause = now - this.turnBegan > PAUSE_MS;
+    if (now - this.turnBegan > SAMPLING_PAUSE_MS) this.sampling.afterPause();
     this.turnBegan = now;
     if (isAfterPause) {
       this.submit();

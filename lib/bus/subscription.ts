@@ -1,4 +1,5 @@
 import type { TableChannel } from '../codec/table-channel';
+import type { LatencyHistogram } from '../monitor/latency-histogram';
 import type { MessageContext } from './context';
 import type { HandlerFailure } from './options';
 import type { SubscriptionStats } from './stats';
@@ -19,6 +20,8 @@ export const neverHandled = Symbol('never handled');
 export interface SubscriptionOwner {
   /** The bus's, for what is new in the answers of its handlers. */
   channel(): TableChannel;
+  /** Where its bus records how long messages take from publish to handler. */
+  latency(): LatencyHistogram;
   end(subscription: Subscription): void;
   stats(subscription: Subscription): SubscriptionStats;
   report(error: unknown, failure: HandlerFailure, isFirst: boolean): void;

@@ -1,9 +1,11 @@
+import { HistogramCell } from '../generated/layout';
+
 /**
  * Buckets for latencies as HdrHistogram lays them out for two digits (Gil Tene, HdrHistogram: `counts_index_for`): below 256 ns one for
  * each nanosecond, above that 128 for each doubling. So a bucket is at most 1/128 of its values wide.
  */
-const SUB_BUCKETS_LOG2 = 7;
-const HALF = 1 << SUB_BUCKETS_LOG2;
+const SUB_BUCKETS_LOG2 = HistogramCell.SubBucketsLog2;
+const HALF = 1 << HistogramCell.SubBucketsLog2;
 const EXACT_BELOW = 2 * HALF;
 /** From here on a number has more than 32 bits to shift. */
 const WIDE = 2 ** 31;

@@ -1,6 +1,18 @@
-import { checkInteger } from '../checks';
-import { AgentwireArgumentError } from '../errors';
-import { bucketOf, lowestOf, middleOf } from './latency-buckets';
+import { allocateShared, checkInteger } from '../checks';
+import { AgentwireArgumentError, quote, withContext } from '../errors';
+import { HistogramCell } from '../generated/layout';
+import { native } from '../native';
+import { bucketOf, lowestOf } from './latency-buckets';
+import {
+  addCells,
+  bytesOfCells,
+  type Cells,
+  cellsSince,
+  clearCells,
+  countOf,
+  deviationOf,
+  percentileOf,
+} from './latency-cells';
 
 /** Figures of a histogram, ns but for the count. All are 0 while it is empty. */
 export interface LatencyStats {
@@ -25,54 +37,108 @@ export interface LatencyExport {
   counts: number[];
 }
 
+/** This thread's part of a histogram of many. */
+type Part = Pick<InstanceType<typeof native.NativeHistogram>, 'read' | 'reset' | 'leave'>;
+
 const DEFAULT_MAX_LATENCY_MS = 10;
 const MOST_LATENCY_MS = 24 * 60 * 60 * 1000;
 const DEFAULT_BUCKETS = 200;
 const MOST_BUCKETS = 10_000;
+const LONGEST_NAME = 256;
 
 /**
  * Latencies, and which fraction of them is below what. Recording one takes some nanoseconds and no memory. Percentiles are within 1 % of those of the
  * sorted latencies, from 0 ns to `maxLatencyMs`; longer ones are counted, and told as the longest.
  */
 export class LatencyHistogram {
-  private readonly counts: Float64Array;
+  private readonly cells: Cells;
   private readonly limit: number;
-  /** Latencies above the limit. */
-  private longer = 0;
-  private count = 0;
-  private sum = 0;
-  private least = Number.POSITIVE_INFINITY;
-  private most = 0;
+  private readonly bucketCount: number;
+  /** Of a histogram of many threads: this one's part, whose memory the cells are. */
+  private readonly part: Part | undefined;
 
   /**
    * @param maxLatencyMs - The longest latency that is told apart from longer ones, above 0, at most a day.
    * @param bucketCount - How many buckets `exportData` gives at most; what is recorded does not depend on it.
    */
+  constructor(maxLatencyMs?: number, bucketCount?: number);
+  /** @internal */
+  constructor(maxLatencyMs: number, bucketCount: number, join: (limit: number, memory: Uint8Array) => Part);
   constructor(
     maxLatencyMs = DEFAULT_MAX_LATENCY_MS,
-    private readonly bucketCount = DEFAULT_BUCKETS,
+    bucketCount = DEFAULT_BUCKETS,
+    join?: (limit: number, memory: Uint8Array) => Part,
   ) {
     if (typeof maxLatencyMs !== 'number' || !(maxLatencyMs > 0 && maxLatencyMs <= MOST_LATENCY_MS)) {
       const expected = `a number of milliseconds above 0, at most ${MOST_LATENCY_MS.toLocaleString('en')}`;
       throw new AgentwireArgumentError('maxLatencyMs', expected, maxLatencyMs);
     }
-    checkInteger('bucketCount', bucketCount, 1, MOST_BUCKETS);
+    this.bucketCount = checkInteger('bucketCount', bucketCount, 1, MOST_BUCKETS);
     this.limit = Math.ceil(maxLatencyMs * 1e6);
-    this.counts = new Float64Array(bucketOf(this.limit) + 1);
+    const bytes = bytesOfCells(this.limit);
+    if (join === undefined) {
+      this.cells = new Float64Array(new ArrayBuffer(bytes));
+      clearCells(this.cells);
+    } else {
+      const memory = allocateShared(bytes, 'A LatencyHistogram of many threads');
+      this.part = join(this.limit, memory);
+      this.cells = new Float64Array(memory.buffer);
+    }
   }
 
-  /** Records a latency in nanoseconds, a number from 0 on or a bigint. What is no such number is an error, and not recorded. */
-  record(ns: number | bigint): void {
+  /**
+   * The histogram of that name, which every thread of the process that asks for it records into: each its own part, without locks. What
+   * is read of it is the sum, of threads that have ended too. It lasts until nobody has it any more.
+   *
+   * @param name - 1 to 256 characters.
+   * @param maxLatencyMs - As of the constructor. The same in every thread, or ERR_AGENTWIRE_LIMITS.
+   */
+  static shared(name: string, maxLatencyMs?: number, bucketCount?: number): LatencyHistogram {
+    if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) {
+      throw new AgentwireArgumentError('name', `a string of 1 to ${LONGEST_NAME} characters`, name);
+    }
+    const join = (limit: number, memory: Uint8Array) =>
+      withContext(
+        `the histogram ${quote(name)} cannot be opened`,
+        () => new native.NativeHistogram(name, limit, memory),
+      );
+    return new LatencyHistogram(maxLatencyMs ?? DEFAULT_MAX_LATENCY_MS, bucketCount ?? DEFAULT_BUCKETS, join);
+  }
+
+  /**
+   * Records a latency in nanoseconds, a number from 0 on or a bigint; `times` over, where it stands for several. What is no such number
+   * is an error, and not recorded.
+   */
+  record(ns: number | bigint, times = 1): void {
     const value = typeof ns === 'bigint' ? Number(ns) : ns;
     if (typeof value !== 'number' || !(value >= 0 && value < Number.POSITIVE_INFINITY)) {
       throw new AgentwireArgumentError('ns', 'a number of nanoseconds from 0 on', ns);
     }
-    if (value <= this.limit) this.counts[bucketOf(value)] += 1;
-    else this.longer += 1;
-    this.count += 1;
-    this.sum += value;
-    if (value < this.least) this.least = value;
-    if (value > this.most) this.most = value;
+    if (!(times > 0 && times <= Number.MAX_SAFE_INTEGER && Number.isInteger(times))) {
+      throw new AgentwireArgumentError('times', 'an integer from 1 on', times);
+    }
+    const cells = this.cells;
+    if (cells[HistogramCell.Epoch] !== cells[HistogramCell.WantedEpoch]) this.beginAnew();
+    cells[value <= this.limit ? HistogramCell.Buckets + bucketOf(value) : HistogramCell.Longer] += times;
+    cells[HistogramCell.Sum] += value * times;
+    if (value < cells[HistogramCell.Least]) cells[HistogramCell.Least] = value;
+    if (value > cells[HistogramCell.Most]) cells[HistogramCell.Most] = value;
+  }
+
+  /** Somebody has reset the histogram: this thread's part is emptied by this thread, so that no two write it. */
+  private beginAnew(): void {
+    const { cells } = this;
+    const wanted = cells[HistogramCell.WantedEpoch];
+    clearCells(cells);
+    // SYNC POINT epoch: an atomic store, which pairs with the Acquire of `Latencies::add_part`: who sees it sees the cells emptied.
+    // Atomics know no doubles, so it is one of the same bits.
+    const bits = new BigInt64Array(cells.buffer, cells.byteOffset, HistogramCell.Epoch + 1);
+    Atomics.store(bits, HistogramCell.Epoch, new BigInt64Array(Float64Array.of(wanted).buffer)[0]);
+  }
+
+  /** @internal What was recorded: the own cells, or the sum of all threads'. */
+  read(): Cells {
+    return this.part?.read() ?? this.cells;
   }
 
   /** The latency that `p` percent of all are at or below, ns: p from 0 to 100. 0 while it is empty. */
@@ -80,83 +146,80 @@ export class LatencyHistogram {
     if (typeof p !== 'number' || !(p >= 0 && p <= 100)) {
       throw new AgentwireArgumentError('p', 'a number from 0 to 100', p);
     }
-    if (this.count === 0) return 0;
-    // The nearest rank; what an imprecise product adds to a whole number makes it no higher.
-    const rank = Math.max(1, Math.ceil((p / 100) * this.count - 1e-9 * this.count));
-    if (rank >= this.count) return this.most;
-    let seen = 0;
-    const { counts } = this;
-    for (let bucket = 0; bucket < counts.length; bucket++) {
-      seen += counts[bucket] as number;
-      if (seen >= rank) return Math.min(Math.max(middleOf(bucket), this.least), this.most);
-    }
-    return this.most;
+    const cells = this.read();
+    return percentileOf(cells, countOf(cells), p);
   }
 
   getStats(): LatencyStats {
-    const { count, most } = this;
-    const empty = count === 0;
-    return {
-      count,
-      mean: empty ? 0 : this.sum / count,
-      min: empty ? 0 : this.least,
-      max: most,
-      p50: this.getPercentile(50),
-      p90: this.getPercentile(90),
-      p95: this.getPercentile(95),
-      p99: this.getPercentile(99),
-      p999: this.getPercentile(99.9),
-      stddev: this.deviation(),
-    };
-  }
-
-  private deviation(): number {
-    if (this.count === 0) return 0;
-    const mean = this.sum / this.count;
-    let squares = this.longer * (this.most - mean) ** 2;
-    for (const [bucket, count] of this.counts.entries()) {
-      if (count > 0) squares += count * (middleOf(bucket) - mean) ** 2;
-    }
-    return Math.sqrt(squares / this.count);
+    return statsOfCells(this.read());
   }
 
   /** Adds what another one has recorded. Of one that tells longer latencies apart, what is too long for this one counts as longer. */
   merge(other: LatencyHistogram): this {
     if (!(other instanceof LatencyHistogram)) throw new AgentwireArgumentError('other', 'a LatencyHistogram', other);
-    for (const [bucket, count] of other.counts.entries()) {
-      if (bucket < this.counts.length) this.counts[bucket] += count;
-      else this.longer += count;
-    }
-    this.longer += other.longer;
-    this.count += other.count;
-    this.sum += other.sum;
-    this.least = Math.min(this.least, other.least);
-    this.most = Math.max(this.most, other.most);
+    if (this.cells[HistogramCell.Epoch] !== this.cells[HistogramCell.WantedEpoch]) this.beginAnew();
+    // Of itself: what is added must not grow meanwhile.
+    const from = other.read();
+    addCells(this.cells, from === this.cells ? Float64Array.from(from) : from);
     return this;
   }
 
-  /** Forgets everything. */
+  /** Forgets everything; of a histogram of many threads, what any of them has recorded. */
   reset(): void {
-    this.counts.fill(0);
-    this.longer = 0;
-    this.count = 0;
-    this.sum = 0;
-    this.least = Number.POSITIVE_INFINITY;
-    this.most = 0;
+    if (this.part === undefined) clearCells(this.cells);
+    else this.part.reset();
+  }
+
+  /** @internal This thread records no more. What it has recorded stays. */
+  leave(): void {
+    this.part?.leave();
   }
 
   /** The histogram in at most `bucketCount` buckets, of which the last one has what is longer than `maxLatencyMs`. */
   exportData(): LatencyExport {
-    const { counts, bucketCount } = this;
+    const { bucketCount } = this;
+    const cells = this.read();
+    if (bucketCount === 1) return { boundaries: [0, Number.POSITIVE_INFINITY], counts: [countOf(cells)] };
+    const counts = cells.subarray(HistogramCell.Buckets);
     const each = Math.ceil(counts.length / Math.max(1, bucketCount - 1));
     const exported: LatencyExport = { boundaries: [], counts: [] };
-    if (bucketCount === 1) return { boundaries: [0, Number.POSITIVE_INFINITY], counts: [this.count] };
     for (let start = 0; start < counts.length; start += each) {
       exported.boundaries.push(lowestOf(start));
       exported.counts.push(counts.subarray(start, start + each).reduce((sum, count) => sum + count, 0));
     }
     exported.boundaries.push(lowestOf(counts.length), Number.POSITIVE_INFINITY);
-    exported.counts.push(this.longer);
+    exported.counts.push(cells[HistogramCell.Longer]);
     return exported;
+  }
+}
+
+/** @internal The figures of cells. */
+export function statsOfCells(cells: Cells): LatencyStats {
+  const count = countOf(cells);
+  const isEmpty = count === 0;
+  const percentile = (p: number) => percentileOf(cells, count, p);
+  return {
+    count,
+    mean: isEmpty ? 0 : cells[HistogramCell.Sum] / count,
+    min: isEmpty ? 0 : cells[HistogramCell.Least],
+    max: cells[HistogramCell.Most],
+    p50: percentile(50),
+    p90: percentile(90),
+    p95: percentile(95),
+    p99: percentile(99),
+    p999: percentile(99.9),
+    stddev: deviationOf(cells, count),
+  };
+}
+
+/** @internal What has come since the last look at the same cells. */
+export class LatencyWindow {
+  private before: Cells | undefined;
+
+  /** @param now - A copy, which is kept. */
+  look(now: Cells): Cells {
+    const since = cellsSince(now, this.before);
+    this.before = now;
+    return since;
   }
 }

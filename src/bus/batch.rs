@@ -293,6 +293,10 @@ impl Batch<'_> {
             if flags & EXPIRY != 0 && files.never_expires {
                 file(EXPIRY, NEVER);
             }
+            if flags & PUBLISHED != 0 && (files.attempt > 0 || files.never_expires) {
+                // Its way from the publisher is long over.
+                file(PUBLISHED, 0);
+            }
         }
         self.next += len;
         self.left -= 1;

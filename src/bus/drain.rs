@@ -8,6 +8,7 @@ use super::block::Block;
 use super::endpoint::Endpoint;
 use super::layout::*;
 use super::mailbox::Mailbox;
+use super::receiver::count_up;
 use crate::memory::Memory;
 use crate::pool::SegmentPool;
 use crate::sync::{AtomicUsize, Ordering, spin_hint, yield_now};
@@ -78,6 +79,7 @@ impl Endpoint {
             }
         }
         self.receiver.offer_space();
+        count_up(&self.receiver.traffic.drained, u64::from(records));
         let control = &self.memory.control;
         control.store(INBOX_RECORDS, records, Ordering::Relaxed);
         control.store(PARKED, u32::from(parked), Ordering::Relaxed);
@@ -92,6 +94,7 @@ impl Endpoint {
         // SAFETY: this is the receiver's thread.
         unsafe { mailbox.drain_critical(|record| batch.take(record)) };
         let taken = batch.taken;
+        count_up(&self.receiver.traffic.drained, u64::from(taken));
         self.memory
             .control
             .store(INBOX_RECORDS, taken, Ordering::Relaxed);

@@ -204,8 +204,10 @@ impl Endpoint {
     pub fn new(memory: EndpointMemory, bell: Box<dyn Doorbell>) -> Result<Self, String> {
         memory.check()?;
         let id = Hub::global().next_endpoint_id();
+        let receiver = Arc::new(Receiver::new(id, bell));
+        Hub::global().add_receiver(&receiver);
         Ok(Self {
-            receiver: Arc::new(Receiver::new(id, bell)),
+            receiver,
             memory,
             buses: Vec::new(),
             topics: vec![None],
@@ -231,6 +233,12 @@ impl Endpoint {
             faults: EndpointFaults::default(),
             closed: false,
         })
+    }
+
+    /// Says which thread of Node.js it is of.
+    pub fn set_thread_number(&self, number: u32) {
+        let host = &self.receiver.host;
+        host.thread_number.store(number, Ordering::Relaxed);
     }
 
     /// Process-wide id, from 1.

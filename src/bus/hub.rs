@@ -1,15 +1,17 @@
 //! What all threads of the process share: the buses by name, and the topics by id.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 
 use super::named_bus::Bus;
+use super::receiver::Receiver;
 use super::routing::shrink;
 use super::topic::Topic;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::wait::Waiter;
 
 /// The registry of this process.
 pub struct Hub {
@@ -17,6 +19,8 @@ pub struct Hub {
     /// Topics by id, to name the topic of a received record. An id is never given twice.
     topics: RwLock<HashMap<u32, Arc<Topic>, RandomState>>,
     next_topic: AtomicU32,
+    /// The endpoints of all threads, those that are gone among them until the next look.
+    receivers: Mutex<Vec<Weak<Receiver>>>,
     next_endpoint: AtomicU32,
     next_subscription: AtomicU64,
 }
@@ -29,6 +33,7 @@ impl Hub {
             buses: Mutex::default(),
             topics: RwLock::default(),
             next_topic: AtomicU32::new(1),
+            receivers: Mutex::default(),
             next_endpoint: AtomicU32::new(1),
             next_subscription: AtomicU64::new(1),
         })
@@ -69,6 +74,27 @@ impl Hub {
     /// The bus of that name, if a thread of this process has it open. That it is looked at does not keep it open.
     pub fn bus(&self, name: &str) -> Option<Arc<Bus>> {
         self.buses.lock().get(name).cloned()
+    }
+
+    /// The buses that are open, by name.
+    pub fn buses(&self) -> Vec<Arc<Bus>> {
+        let mut buses: Vec<_> = self.buses.lock().values().cloned().collect();
+        buses.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        buses
+    }
+
+    /// Adds an endpoint to those that [`Hub::receivers`] lists.
+    pub(super) fn add_receiver(&self, receiver: &Arc<Receiver>) {
+        let mut receivers = self.receivers.lock();
+        receivers.retain(|one| one.strong_count() > 0);
+        receivers.push(Arc::downgrade(receiver));
+    }
+
+    /// The endpoints of all threads that have not ended, in the order in which they came.
+    pub fn receivers(&self) -> Vec<Arc<Receiver>> {
+        let receivers = self.receivers.lock();
+        let live = receivers.iter().filter_map(Weak::upgrade);
+        live.filter(|receiver| !receiver.is_gone()).collect()
     }
 
     /// A new topic with an id of its own.

@@ -56,20 +56,22 @@ exported! {
         EXPIRY / "Expiry" = 8;
         /// u64 correlation id
         CORRELATION / "Correlation" = 16;
+        /// Of some messages, for latencies: see PUBLISHED_WEIGHT_BIT. 0 in a message that was handed out before.
+        PUBLISHED / "Published" = 32;
         /// u64 handle of the out-of-line block
-        BLOCK / "Block" = 32;
+        BLOCK / "Block" = 64;
         /// u64 handle in the subscription's acknowledgement table; 0 where it has none
-        DELIVERY / "Delivery" = 64;
+        DELIVERY / "Delivery" = 128;
         /// A request. u32 its number and u32 the milliseconds that its requester waits in an outbox, or all ones for ever (see
         /// DEADLINE_MS), else a u64 handle
-        REPLY / "Reply" = 128;
+        REPLY / "Reply" = 256;
         /// In an outbox, without an extension: a message that nobody is subscribed to becomes a dead letter.
-        MANDATORY / "Mandatory" = 256;
+        MANDATORY / "Mandatory" = 512;
     }
 }
 
 /// The flags that add an extension.
-pub const WITH_EXTENSION: u16 = 0xff;
+pub const WITH_EXTENSION: u16 = 0x1ff;
 
 exported! {
     /// Words (byte offsets) of the control block, shared by an endpoint and its thread's JavaScript.
@@ -275,6 +277,11 @@ exported! {
         MAX_REPLAYS / "MaxReplays" = 16;
         /// Longest text of an error that a dead letter keeps, bytes.
         MAX_ERROR_BYTES / "MaxErrorBytes" = 2 * 1024;
+        /// Bit of the extension PUBLISHED from which on it says for how many messages the time stands. Below are nanoseconds of the
+        /// counter's clock.
+        PUBLISHED_WEIGHT_BIT / "PublishedWeightBit" = 56;
+        /// Latencies above this have no bucket of their own, milliseconds.
+        LONGEST_LATENCY_MS / "LongestLatencyMs" = 60_000;
         /// `target` of a record in the inbox that is the answer to a request: `topic` is its kind, `sequence` the request's number.
         ANSWER_TARGET / "AnswerTarget" = u32::MAX as usize - 2;
     }
@@ -307,8 +314,8 @@ pub const DROPPING_MAILBOX_BYTES: u64 = MAILBOX_BYTES / 4;
 /// Bytes that wait at most for a subscription that drops its oldest, payloads included. A larger message waits alone.
 pub const BACKLOG_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Bytes of a record with everything but a payload area: fixed part, eight extensions, targets.
-pub const MAX_RECORD_OVERHEAD: usize = EXTENSIONS + 8 * EXTENSION_BYTES + 4 * MAX_TARGETS;
+/// Bytes of a record with everything but a payload area: fixed part, nine extensions, targets.
+pub const MAX_RECORD_OVERHEAD: usize = EXTENSIONS + 9 * EXTENSION_BYTES + 4 * MAX_TARGETS;
 
 /// In the expiry of a record that a submit has left in an outbox: the other bits are a time, no longer a duration.
 pub const EXPIRES_AT: u64 = 1 << 63;

@@ -114,6 +114,11 @@ impl<S: SegmentSource + Clone> Mailbox<S> {
         true
     }
 
+    /// True while the receiver sleeps.
+    pub fn is_parked(&self) -> bool {
+        self.parked.load(Ordering::Relaxed)
+    }
+
     /// Declares that the receiver is awake: nobody need ring.
     pub fn unpark(&self) {
         // Looked at first: senders read the flag after every batch, and a write would take its line from them.

@@ -50,6 +50,20 @@ impl Bus {
         }
     }
 
+    /// The topics that most was published to, most first, with how much: at most so many.
+    pub fn busiest_topics(&self, most: usize) -> Vec<(Arc<Topic>, u64)> {
+        let topics = self.routing().topics_named("**").into_iter();
+        let mut counted: Vec<_> = topics
+            .map(|topic| {
+                let published = topic.tallies.sum().published();
+                (topic, published)
+            })
+            .collect();
+        counted.sort_unstable_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then(a.id.cmp(&b.id)));
+        counted.truncate(most);
+        counted
+    }
+
     /// The figures of the topics with an id that a pattern matches, by name.
     pub fn topic_metrics(&self, pattern: &str) -> Result<Vec<TopicMetrics>, NameError> {
         check_pattern(pattern)?;

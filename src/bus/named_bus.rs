@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::dead_letters::DeadLetters;
 use super::group::{Group, GroupLeg};
-use super::layout::ROUTES;
+use super::layout::{LONGEST_LATENCY_MS, ROUTES};
 use super::quota::Quota;
 use super::receiver::Receiver;
 use super::route::Route;
@@ -16,6 +16,7 @@ use super::routing::{Routing, shrink};
 use super::subscription::{Ledger, Subscription};
 use super::tally::Tallies;
 use super::topic::{NameError, Topic, check_pattern};
+use crate::monitor::histogram::{SharedHistogram, SharedPart};
 use crate::sync::{AtomicUsize, Ordering, fence};
 
 /// Ended subscriptions are swept when so many more have gathered than are still referred to.
@@ -37,6 +38,8 @@ pub struct Bus {
     pub(super) tallies: Tallies,
     /// What nobody could handle.
     pub dead_letters: DeadLetters,
+    /// Publish to handler, of some of its messages.
+    pub latency: SharedHistogram<SharedPart>,
     /// The quota, where the bus is a channel. Given when it is opened, before anybody subscribes.
     pub quota: OnceLock<Arc<Quota>>,
 }
@@ -107,6 +110,7 @@ impl Bus {
             groups: Mutex::default(),
             tallies: Tallies::default(),
             dead_letters: DeadLetters::default(),
+            latency: SharedHistogram::new(LONGEST_LATENCY_MS as u64 * 1_000_000),
             quota: OnceLock::new(),
         }
     }

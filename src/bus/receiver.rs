@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use super::layout::{MAILBOX_BYTES, WRITABLE};
 use super::mailbox::{Mailbox, PRIORITIES};
+use crate::monitor::cpu::ThreadClock;
 use crate::pool::SegmentPool;
-use crate::sync::{AtomicU64, Condvar, Mutex, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Condvar, Mutex, Ordering};
 use crate::wait::timer::Due;
 use crate::wait::{Waiter, Waiters};
 
@@ -37,8 +38,40 @@ pub struct Receiver {
     /// When the handler was called that the thread is in, by the steady clock; 0 when it has come back since. Kept for handlers
     /// that acknowledge.
     in_handler_since: AtomicU64,
+    /// What its thread has sent and taken.
+    pub traffic: Traffic,
+    /// Where its thread is.
+    pub host: Host,
     nap: Nap,
     bell: Box<dyn Doorbell>,
+}
+
+/// Which thread an endpoint is of.
+#[derive(Debug, Default)]
+pub struct Host {
+    /// `threadId` of node:worker_threads, once it has said so; 0 is the main thread.
+    pub thread_number: AtomicU32,
+    /// Its CPU time.
+    pub cpu: Option<ThreadClock>,
+}
+
+/// What an endpoint has sent and taken. Its own thread counts, anybody reads.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Submits that took a message.
+    pub submits: AtomicU64,
+    /// Messages that they took.
+    pub submitted: AtomicU64,
+    /// Bytes of those, headers of records included.
+    pub submitted_bytes: AtomicU64,
+    /// Records that drains took to the thread's handlers; one may have several targets.
+    pub drained: AtomicU64,
+}
+
+/// Only the counter's one writer calls this.
+#[inline]
+pub fn count_up(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
 }
 
 /// A short sleep of a publisher that waits for room.
@@ -50,7 +83,7 @@ struct Nap {
 }
 
 impl Receiver {
-    /// An endpoint's shared part, with an empty mailbox.
+    /// An endpoint's shared part, with an empty mailbox. Made on its own thread.
     pub fn new(id: u32, bell: Box<dyn Doorbell>) -> Self {
         Self {
             id,
@@ -58,6 +91,11 @@ impl Receiver {
             space: Waiters::default(),
             block_bytes: AtomicU64::new(0),
             in_handler_since: AtomicU64::new(0),
+            traffic: Traffic::default(),
+            host: Host {
+                thread_number: AtomicU32::new(0),
+                cpu: ThreadClock::of_this_thread(),
+            },
             nap: Nap::default(),
             bell,
         }
@@ -68,6 +106,14 @@ impl Receiver {
     pub fn backlog_bytes(&self, priority: usize) -> u64 {
         // Relaxed: a figure for admission.
         self.mailbox.backlog_bytes(priority) + self.block_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait, of all priorities.
+    pub fn waiting_bytes(&self) -> u64 {
+        let inline: u64 = (0..PRIORITIES)
+            .map(|priority| self.mailbox.backlog_bytes(priority))
+            .sum();
+        inline + self.block_bytes.load(Ordering::Relaxed)
     }
 
     /// True when the mailbox takes no more at this priority.

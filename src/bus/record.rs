@@ -5,7 +5,7 @@ use crate::memory::{Memory, SharedBytes};
 
 /// Flags that JavaScript may set; the others are native's.
 const WRITABLE_FLAGS: u16 =
-    (TOPIC_INLINE | HEADERS | EXPIRY | CORRELATION | REPLY | MANDATORY) as u16;
+    (TOPIC_INLINE | HEADERS | EXPIRY | CORRELATION | PUBLISHED | REPLY | MANDATORY) as u16;
 
 /// The checked header of a record in an outbox.
 #[derive(Debug, Clone, Copy)]

@@ -23,7 +23,7 @@ use super::endpoint::{Awaited, Endpoint, EndpointMemory, OpenBus};
 use super::layout::*;
 use super::narrow::copy_payload;
 use super::outgoing::Outgoing;
-use super::receiver::Receiver;
+use super::receiver::{Receiver, count_up};
 use super::record::OutboxRecord;
 use super::request::{Owed, Request};
 use super::route::Route;
@@ -65,7 +65,17 @@ impl Endpoint {
             .control
             .store(OUTBOX_COMMITTED, 0, Ordering::Relaxed);
         self.wake_receivers();
+        self.count_traffic(u64::from(taken), payload.len() as u64);
         taken
+    }
+
+    fn count_traffic(&self, records: u64, bytes: u64) {
+        if records != 0 {
+            let traffic = &self.receiver.traffic;
+            count_up(&traffic.submits, 1);
+            count_up(&traffic.submitted, records);
+            count_up(&traffic.submitted_bytes, bytes);
+        }
     }
 
     fn submit_outbox(&mut self, admission: Admission) {
@@ -110,6 +120,7 @@ impl Endpoint {
         self.memory
             .control
             .store(RECORDS_TAKEN, records, Ordering::Relaxed);
+        self.count_traffic(u64::from(records), offset as u64);
     }
 
     /// Routes one record and delivers it. `large` is its payload area where that is not in the outbox. False when it is

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use napi::bindgen_prelude::{Either, Env, Error, Object};
+use napi::bindgen_prelude::{Either, Env, Error, Float64Array, Object};
 use napi::sys;
 use napi_derive::napi;
 
@@ -125,6 +125,21 @@ impl NativeEndpoint {
     #[napi(getter)]
     pub fn id(&self) -> u32 {
         self.endpoint.borrow().id()
+    }
+
+    /// Says which thread of Node.js this is: `threadId` of node:worker_threads.
+    #[napi(catch_unwind)]
+    pub fn set_thread_number(&self, number: u32) {
+        self.endpoint.borrow().set_thread_number(number);
+    }
+
+    /// Publish to handler, of some messages of the bus, as cells of a histogram.
+    #[napi(catch_unwind)]
+    pub fn bus_latency(&self, handle: u32) -> Result<Float64Array> {
+        let endpoint = self.endpoint.borrow();
+        Ok(Float64Array::new(
+            endpoint.bus(handle)?.latency.read_cells(),
+        ))
     }
 
     /// Opens a bus by name: its handle.

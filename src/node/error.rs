@@ -22,6 +22,8 @@ pub enum Code {
     Outgrown,
     /// A channel has as much as it may have.
     Quota,
+    /// Opened with other limits before.
+    Limits,
     /// Another copy of the addon has the bus.
     DuplicateCopy,
     /// Bytes that are no value.
@@ -58,6 +60,7 @@ impl AsRef<str> for Code {
             Self::Filter => "ERR_AGENTWIRE_FILTER",
             Self::Outgrown => "OUTGROWN",
             Self::Quota => "ERR_AGENTWIRE_QUOTA",
+            Self::Limits => "ERR_AGENTWIRE_LIMITS",
             Self::DuplicateCopy => "ERR_AGENTWIRE_DUPLICATE_COPY",
             Self::Undecodable => "ERR_AGENTWIRE_UNDECODABLE",
             Self::Checksum => "ERR_AGENTWIRE_CHECKSUM",

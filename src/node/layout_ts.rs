@@ -25,6 +25,7 @@ const ENUMS: &[(&str, &[Exported])] = &[
     ("AnswerKind", ANSWER_KIND),
     ("LetterReason", LETTER_REASON),
     ("Bus", BUS),
+    ("HistogramCell", crate::monitor::layout::CELLS),
     ("Tag", TAGS),
     ("BinaryKind", BINARY_KINDS),
     ("CodecLimit", LIMITS),

@@ -6,6 +6,8 @@
 //! | `endpoint.rs` | the class `NativeEndpoint`: everything that is not per message |
 //! | `figures.rs` | figures and options of the bus as JavaScript objects |
 //! | `dead_letters.rs` | the class `NativeDeadLetter`, and what a thread does with them |
+//! | `histogram.rs` | the class `NativeHistogram`: a thread's part of a histogram of many |
+//! | `monitor.rs` | the clock, and the figures of the whole process |
 //! | `pool.rs` | the class `NativeBufferPool`: everything that is not per block |
 //! | `doorbell.rs` | how another thread wakes this one |
 //! | `thread_bell.rs` | a bell for whatever this thread waits for besides its mailbox |
@@ -34,8 +36,10 @@ mod error;
 mod fast;
 mod figures;
 mod frame;
+mod histogram;
 mod layout_ts;
 mod memory;
+mod monitor;
 mod own_stack;
 mod pool;
 mod ring;

@@ -73,6 +73,11 @@ impl SegmentPool {
         self.budget.in_use()
     }
 
+    /// Bytes that messages take, blocks and kept ones included, and the most that they may.
+    pub fn bounds(&self) -> (usize, usize) {
+        (self.budget.in_use(), self.budget.most())
+    }
+
     /// How much of the bound on these bytes is taken, from 0 to 1.
     pub fn utilization(&self) -> f64 {
         self.budget.in_use() as f64 / self.budget.most() as f64

@@ -169,7 +169,7 @@ fn a_record_that_is_none() {
             set(record, PAYLOAD_LENGTH, 0);
         }),
         ("a flag of the future", 8, &|record| {
-            record[FLAGS + 1] = 1;
+            record[FLAGS + 1] = 4;
             set(record, PAYLOAD_LENGTH, 0);
         }),
     ];

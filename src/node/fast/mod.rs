@@ -4,6 +4,7 @@
 //! is called per message or per item is a raw callback, and lives in this folder: one file for each kind of
 //! object. What they share is here: binding a function to an object, reading arguments, catching panics.
 
+pub mod counter;
 pub mod endpoint;
 pub mod frame;
 pub mod pool;

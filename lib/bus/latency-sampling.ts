@@ -1,0 +1,69 @@
+import { Bus } from '../generated/layout';
+import { now } from '../monitor/clock';
+
+/** One message in so long is measured while more than that are published, ns: it costs publisher and subscriber about 150 ns in sum. */
+const SAMPLE_EVERY_NS = 25_000;
+/** Messages that one measured message stands for on average, at most: twice as many fit into its eight bits. */
+const MOST_MEAN = 64;
+
+/** After a pause as long as this the next message is measured, ms: who publishes seldom is seen soon. */
+export const SAMPLING_PAUSE_MS = 10;
+
+/**
+ * Which of a publisher's messages are measured: all while there are few, one of some while there are many. That one stands for those
+ * that were passed over before it, so that a burst counts for as much as it is.
+ */
+export class LatencySampling {
+  /** Messages until the next that is measured, itself included. */
+  private untilNext = 1;
+  /** How many that was when it was chosen. */
+  private chosen = 1;
+  /** For how many messages the one stands that is measured. */
+  private weight = 1;
+  private mean = 1;
+  private last = 0;
+  private seed = 0x2545_f491;
+
+  /** Counts a message: the time if it is to be measured, else 0. */
+  take(): number {
+    return --this.untilNext > 0 ? 0 : this.measure();
+  }
+
+  /** Nothing was published for a while. */
+  afterPause(): void {
+    this.chosen -= this.untilNext - 1;
+    this.untilNext = 1;
+  }
+
+  /** The upper word of the extension PUBLISHED of the message that was taken last. */
+  upperWord(publishedAt: number): number {
+    return (publishedAt / 2 ** 32) | (this.weight << (Bus.PublishedWeightBit - 32));
+  }
+
+  private measure(): number {
+    const time = now();
+    const elapsed = time - this.last;
+    this.last = time;
+    this.weight = this.chosen;
+    if (elapsed < SAMPLE_EVERY_NS / 2) this.mean = Math.min(MOST_MEAN, this.mean * 2);
+    else if (elapsed > SAMPLE_EVERY_NS * 2)
+      this.mean = Math.max(1, Math.floor((this.mean * SAMPLE_EVERY_NS * 2) / elapsed));
+    // At random around the mean: an outbox holds a round number of messages, and the same place of each would be no fair sample.
+    this.seed ^= this.seed << 13;
+    this.seed ^= this.seed >>> 17;
+    this.seed ^= this.seed << 5;
+    this.chosen = 1 + ((this.seed >>> 0) % (2 * this.mean - 1));
+    this.untilNext = this.chosen;
+    return time;
+  }
+}
+
+/** When a message with these two words was published, ns of the counter's clock; 0 for one that is not measured. */
+export function publishedAt(low: number, high: number): number {
+  return (low >>> 0) + (high & ((1 << (Bus.PublishedWeightBit - 32)) - 1)) * 2 ** 32;
+}
+
+/** For how many messages it stands. */
+export function weightOf(high: number): number {
+  return high >>> (Bus.PublishedWeightBit - 32);
+}
