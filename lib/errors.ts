@@ -1,3 +1,5 @@
+import { inspect, types } from 'node:util';
+
 /** The base of every error that agentwire throws: `code` is stable, the message says what to do. */
 export class AgentwireError extends Error {
   readonly code: string;
@@ -85,5 +87,14 @@ function describeUnsafely(value: unknown): string {
       return Array.isArray(value) ? 'an array' : `an object (${value.constructor?.name ?? 'without a class'})`;
     default:
       return `a ${typeof value}`;
+  }
+}
+
+/** An error with its stack, for a person to read. Anything can be thrown, also what cannot be made a string. */
+export function textOf(error: unknown): string {
+  try {
+    return `${types.isNativeError(error) ? (error.stack ?? error.message) : inspect(error)}`;
+  } catch {
+    return 'an error that cannot be shown';
   }
 }

@@ -57,6 +57,7 @@ export { AgentwireDecodeError } from './codec/reader';
 export { AgentwireValueError } from './codec/unsupported';
 export * from './compat/enhanced-event-bus';
 export * from './compat/optimized-serialization';
+export * from './compat/performance-optimizations';
 export * from './compat/ultra-fast-serialization';
 export * from './compat/zero-copy-structures';
 export {
@@ -66,5 +67,3 @@ export {
   AgentwireFilterError,
   AgentwireRangeError,
 } from './errors';
-export { type LatencyExport, LatencyHistogram, type LatencyStats } from './monitor/latency-histogram';
-export { type Measured, NanosecondTimer } from './monitor/nanosecond-timer';

@@ -78,6 +78,13 @@ export function checkChannel(bus: string, tenant: string, quota: ChannelQuota): 
   };
 }
 
+/** @internal The name that a bus, or the bus and the tenant of a channel, have natively. */
+export function busOfNativeName(nativeName: string): { name: string; tenant?: string } {
+  if (!nativeName.startsWith(CHANNEL_PREFIX)) return { name: nativeName };
+  const [name, tenant]: [string, string] = JSON.parse(nativeName.slice(CHANNEL_PREFIX.length));
+  return { name, tenant };
+}
+
 /** @internal The error of who opens a channel with another quota than it has. */
 export function otherQuota(tenant: string, said: NativeQuota): AgentwireError {
   const { messages, bytes, subscriptions, tableEntries } = said;

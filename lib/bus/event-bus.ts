@@ -1,6 +1,6 @@
-import { inspect, types } from 'node:util';
+import { types } from 'node:util';
 import { TableChannel } from '../codec/table-channel';
-import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative, quote } from '../errors';
+import { AgentwireArgumentError, AgentwireClosedError, AgentwireError, fromNative, quote, textOf } from '../errors';
 import { Bus } from '../generated/layout';
 import { LatencyHistogram, statsOfCells } from '../monitor/latency-histogram';
 import { native } from '../native';
@@ -691,13 +691,4 @@ export class EventBus {
 
 function warn(message: string): void {
   process.emitWarning(message, { type: 'AgentwireWarning', code: 'AGENTWIRE_HANDLER_ERROR' });
-}
-
-/** Anything can be thrown, also what cannot be made a string. */
-function textOf(error: unknown): string {
-  try {
-    return `${types.isNativeError(error) ? (error.stack ?? error.message) : inspect(error)}`;
-  } catch {
-    return 'an error that cannot be shown';
-  }
 }

@@ -157,10 +157,15 @@ export class LatencyHistogram {
   /** Adds what another one has recorded. Of one that tells longer latencies apart, what is too long for this one counts as longer. */
   merge(other: LatencyHistogram): this {
     if (!(other instanceof LatencyHistogram)) throw new AgentwireArgumentError('other', 'a LatencyHistogram', other);
-    if (this.cells[HistogramCell.Epoch] !== this.cells[HistogramCell.WantedEpoch]) this.beginAnew();
     // Of itself: what is added must not grow meanwhile.
     const from = other.read();
-    addCells(this.cells, from === this.cells ? Float64Array.from(from) : from);
+    return this.add(from === this.cells ? Float64Array.from(from) : from);
+  }
+
+  /** @internal Adds what cells hold. */
+  add(cells: Cells): this {
+    if (this.cells[HistogramCell.Epoch] !== this.cells[HistogramCell.WantedEpoch]) this.beginAnew();
+    addCells(this.cells, cells);
     return this;
   }
 
@@ -221,5 +226,10 @@ export class LatencyWindow {
     const since = cellsSince(now, this.before);
     this.before = now;
     return since;
+  }
+
+  /** The cells were emptied. */
+  forget(): void {
+    this.before = undefined;
   }
 }

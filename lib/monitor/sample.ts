@@ -98,7 +98,10 @@ export interface BusSample {
   queueDepth: number;
   /** Messages that nobody could handle and that are kept. */
   deadLetters: number;
-  /** Messages a second: published, handled, failed; dropped by full subscriptions; refused (a `publish` that returned false). */
+  /**
+   * Messages a second: published, handled, failed; dropped, for whatever reason but that their subscription was ended; refused (a `publish`
+   * that returned false); put to the dead letters.
+   */
   published: number;
   handled: number;
   failed: number;
@@ -124,7 +127,7 @@ export interface ThreadSample {
   delivered: number;
   /** Bytes that wait in its mailbox. */
   queuedBytes: number;
-  /** True while it sleeps. */
+  /** True while it has no messages to take; it may be busy otherwise. */
   isParked: boolean;
 }
 

@@ -20,6 +20,8 @@ export interface ObjectPoolStats {
   threadCacheCount: number;
   /** All that wait: globalPoolSize + threadCacheCount, at most `maxPoolSize`. */
   totalCached: number;
+  /** As it was made: the most that wait. */
+  maxPoolSize: number;
   /** Calls of `acquire` that returned an object. */
   acquired: number;
   /** Calls of `release` that took one back. */
@@ -104,6 +106,7 @@ export class ObjectPool<T extends object> {
       globalPoolSize: totalCached - threadCacheCount,
       threadCacheCount,
       totalCached,
+      maxPoolSize: this.#maxPoolSize,
       acquired: this.#acquired,
       released: this.#released,
       created: this.#created,

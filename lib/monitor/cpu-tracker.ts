@@ -1,0 +1,69 @@
+import { availableParallelism } from 'node:os';
+import type { NativeThreadFigures } from '../generated/binding';
+import { native } from '../native';
+import { now } from './clock';
+import type { CpuSample, ThreadSample } from './sample';
+
+/** CPU of the process and of its threads, since the look before. */
+export interface CpuStats extends CpuSample {
+  /** Cores that the process may use: `percent` is at most 100 times as much. */
+  cores: number;
+  /** The threads that have a bus. */
+  threads: ThreadSample[];
+}
+
+/** How much of the CPU this process takes, and each of its threads that has a bus. */
+export class CPUTracker {
+  private since = now();
+  private usage = process.cpuUsage();
+  private threads = new Map<number, NativeThreadFigures>();
+
+  constructor() {
+    this.rememberThreads(native.allThreads());
+  }
+
+  /** What was used since the look before, or since the tracker was made. The first look after less than a millisecond says nothing. */
+  getStats(): CpuStats {
+    const time = now();
+    const usage = process.cpuUsage();
+    const microseconds = Math.max(1, (time - this.since) / 1000);
+    const percent = (used: number) => (Math.max(0, used) / microseconds) * 100;
+    const userPercent = percent(usage.user - this.usage.user);
+    const systemPercent = percent(usage.system - this.usage.system);
+    const found = native.allThreads();
+    const threads = found.map((thread) => this.threadSample(thread, microseconds));
+    this.rememberThreads(found);
+    this.since = time;
+    this.usage = usage;
+    return { percent: userPercent + systemPercent, userPercent, systemPercent, cores: availableParallelism(), threads };
+  }
+
+  private threadSample(thread: NativeThreadFigures, microseconds: number): ThreadSample {
+    const before = this.threads.get(thread.endpoint);
+    const cpuNs = thread.cpuNs ?? null;
+    const perSecond = (count: number, last: number | undefined) => ((count - (last ?? 0)) / microseconds) * 1e6;
+    return {
+      endpoint: thread.endpoint,
+      threadId: thread.thread,
+      name: nameOf(thread.thread),
+      // Of a thread that is new here: what it used before the look is not of this time.
+      cpuPercent:
+        cpuNs === null
+          ? null
+          : before === undefined
+            ? 0
+            : (Math.max(0, cpuNs - (before.cpuNs ?? 0)) / microseconds) * 0.1,
+      delivered: perSecond(thread.drained, before?.drained),
+      queuedBytes: thread.waitingBytes,
+      isParked: thread.isParked,
+    };
+  }
+
+  private rememberThreads(threads: readonly NativeThreadFigures[]): void {
+    this.threads = new Map(threads.map((thread) => [thread.endpoint, thread]));
+  }
+}
+
+function nameOf(thread: number): string {
+  return thread === 0 ? 'main' : `worker ${thread}`;
+}
