@@ -33,6 +33,14 @@ const subPaths = {
     'globalBatchSerializer',
     'globalSerializer',
   ],
+  'agentwire/performance-optimizations': [
+    'CPUTracker',
+    'LatencyHistogram',
+    'MemoryTracker',
+    'NanosecondTimer',
+    'PerformanceMonitor',
+    'globalPerformanceMonitor',
+  ],
   'agentwire/zero-copy-structures': ['BorrowedItem', 'RingClaim', 'ZeroCopyRingBuffer', 'globalMessageBuffer'],
 };
 

@@ -27,32 +27,33 @@ export class CPUTracker {
     const time = now();
     const usage = process.cpuUsage();
     const microseconds = Math.max(1, (time - this.since) / 1000);
+    const cores = availableParallelism();
     const percent = (used: number) => (Math.max(0, used) / microseconds) * 100;
-    const userPercent = percent(usage.user - this.usage.user);
-    const systemPercent = percent(usage.system - this.usage.system);
+    // The system counts CPU time in steps, so in a short time it may seem to be more than there was.
+    const most = cores * 100;
+    const ofUser = percent(usage.user - this.usage.user);
+    const ofSystem = percent(usage.system - this.usage.system);
+    const scale = Math.min(1, most / Math.max(1, ofUser + ofSystem));
+    const [userPercent, systemPercent] = [ofUser * scale, ofSystem * scale];
     const found = native.allThreads();
     const threads = found.map((thread) => this.threadSample(thread, microseconds));
     this.rememberThreads(found);
     this.since = time;
     this.usage = usage;
-    return { percent: userPercent + systemPercent, userPercent, systemPercent, cores: availableParallelism(), threads };
+    return { percent: Math.min(most, userPercent + systemPercent), userPercent, systemPercent, cores, threads };
   }
 
   private threadSample(thread: NativeThreadFigures, microseconds: number): ThreadSample {
     const before = this.threads.get(thread.endpoint);
     const cpuNs = thread.cpuNs ?? null;
+    const percentOf = (ns: number) => (Math.max(0, ns) / microseconds) * 0.1;
     const perSecond = (count: number, last: number | undefined) => ((count - (last ?? 0)) / microseconds) * 1e6;
     return {
       endpoint: thread.endpoint,
       threadId: thread.thread,
       name: nameOf(thread.thread),
       // Of a thread that is new here: what it used before the look is not of this time.
-      cpuPercent:
-        cpuNs === null
-          ? null
-          : before === undefined
-            ? 0
-            : (Math.max(0, cpuNs - (before.cpuNs ?? 0)) / microseconds) * 0.1,
+      cpuPercent: cpuNs === null ? null : Math.min(100, percentOf(cpuNs - (before?.cpuNs ?? cpuNs))),
       delivered: perSecond(thread.drained, before?.drained),
       queuedBytes: thread.waitingBytes,
       isParked: thread.isParked,

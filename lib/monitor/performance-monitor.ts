@@ -109,7 +109,9 @@ export class PerformanceMonitor implements SampleSource {
   startMonitoring(): this {
     if (this.timer !== undefined) return this;
     this.sampler.start();
-    this.timer = setInterval(() => this.takeSample(), this.thresholds.monitoringIntervalMs);
+    // Not among the timers: that of the event loop's delay may come behind this one, and would be reset before it has told.
+    const inItsTurn = () => setImmediate(() => this.isMonitoring && this.takeSample());
+    this.timer = setInterval(inItsTurn, this.thresholds.monitoringIntervalMs);
     this.timer.unref();
     return this;
   }
