@@ -109,7 +109,7 @@ export class PerformanceMonitor implements SampleSource {
   startMonitoring(): this {
     if (this.timer !== undefined) return this;
     this.sampler.start();
-    // Not among the timers: that of the event loop's delay may come behind this one, and would be reset before it has told.
+    // Not among the timers: that of the event loop's delay may come behind this one, and would tell of this turn in the next sample.
     const inItsTurn = () => setImmediate(() => this.isMonitoring && this.takeSample());
     this.timer = setInterval(inItsTurn, this.thresholds.monitoringIntervalMs);
     this.timer.unref();

@@ -1,30 +1,32 @@
-import {
-  constants,
-  type EventLoopUtilization,
-  type IntervalHistogram,
-  monitorEventLoopDelay,
-  PerformanceObserver,
-  performance,
-} from 'node:perf_hooks';
+import { constants, type EventLoopUtilization, PerformanceObserver, performance } from 'node:perf_hooks';
+import { now } from './clock';
+import { LatencyHistogram } from './latency-histogram';
 import type { EventLoopSample, GarbageCollectionSample } from './sample';
 
-/**
- * How often the delay of the event loop is looked at, ms. `perf_hooks` misses what begins in this time behind a look: at one sample a second that
- * is one delay in two hundred.
- */
-const RESOLUTION_MS = 5;
+/** How often the delay of the event loop is looked at, ms. */
+const EVERY_MS = 5;
+/** Delays above this are told as the longest, ms. */
+const LONGEST_MS = 60_000;
 
-/** The event loop and the garbage collector of this thread, by `perf_hooks`. It costs something only between `start` and `stop`. */
+/**
+ * The event loop and the garbage collector of this thread. It costs something only between `start` and `stop`: a timer every 5 ms.
+ *
+ * The delay is taken by a timer of our own: `monitorEventLoopDelay` of perf_hooks does not see what begins behind a reset of its histogram,
+ * and a monitor resets it with every sample.
+ */
 export class RuntimeTracker {
-  private delay: IntervalHistogram | undefined;
+  private readonly delays = new LatencyHistogram(LONGEST_MS);
+  private lastTick = 0;
+  private timer: ReturnType<typeof setInterval> | undefined;
   private observer: PerformanceObserver | undefined;
   private utilization: EventLoopUtilization = performance.eventLoopUtilization();
   private collections: GarbageCollectionSample = none();
 
   start(): void {
-    if (this.delay !== undefined) return;
-    this.delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-    this.delay.enable();
+    if (this.timer !== undefined) return;
+    this.lastTick = now();
+    this.timer = setInterval(() => this.tick(), EVERY_MS);
+    this.timer.unref();
     this.observer = new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
         this.count(entry.duration, (entry as { detail?: { kind?: number } }).detail?.kind);
@@ -35,28 +37,36 @@ export class RuntimeTracker {
   }
 
   stop(): void {
-    this.delay?.disable();
+    clearInterval(this.timer);
+    this.timer = undefined;
     this.observer?.disconnect();
-    this.delay = undefined;
     this.observer = undefined;
+    this.delays.reset();
     this.collections = none();
   }
 
   /** What was since the look before. */
   look(): { eventLoop: EventLoopSample; garbageCollection: GarbageCollectionSample } {
-    const { delay, collections } = this;
+    const { collections } = this;
     const utilization = performance.eventLoopUtilization();
-    // What was collected in this very turn has no entry yet, and counts the next time.
+    const { p50, p99, max } = this.delays.getStats();
     const eventLoop: EventLoopSample = {
-      delayP50Ms: delayOf(delay?.percentile(50)),
-      delayP99Ms: delayOf(delay?.percentile(99)),
-      delayMaxMs: delayOf(delay?.max),
+      delayP50Ms: p50 / 1e6,
+      delayP99Ms: p99 / 1e6,
+      delayMaxMs: max / 1e6,
       utilization: performance.eventLoopUtilization(utilization, this.utilization).utilization,
     };
-    delay?.reset();
+    this.delays.reset();
     this.utilization = utilization;
+    // What was collected in this very turn has no entry yet, and counts the next time.
     this.collections = none();
     return { eventLoop, garbageCollection: collections };
+  }
+
+  private tick(): void {
+    const time = now();
+    this.delays.record(Math.max(0, time - this.lastTick - EVERY_MS * 1e6));
+    this.lastTick = time;
   }
 
   private count(ms: number, kind: number | undefined): void {
@@ -66,11 +76,6 @@ export class RuntimeTracker {
     collections.longestMs = Math.max(collections.longestMs, ms);
     if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections.majorCount += 1;
   }
-}
-
-/** The histogram has the whole time from look to look, ns; what is above the resolution is the delay. */
-function delayOf(ns: number | undefined): number {
-  return ns === undefined || !Number.isFinite(ns) ? 0 : Math.max(0, ns / 1e6 - RESOLUTION_MS);
 }
 
 function none(): GarbageCollectionSample {
