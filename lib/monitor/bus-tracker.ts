@@ -4,7 +4,7 @@ import type { NativeBusFigures } from '../generated/binding';
 import { native } from '../native';
 import { addCells, type Cells, clearCells } from './latency-cells';
 import { LatencyWindow, statsOfCells } from './latency-histogram';
-import type { BusSample } from './sample';
+import type { BusSample, BusTotals } from './sample';
 
 /** Topics that a sample names of each bus. */
 const BUSIEST_TOPICS = 20;
@@ -12,13 +12,7 @@ const BUSIEST_TOPICS = 20;
 const COMPARED_TOPICS = 500;
 
 /** What is counted of a bus from its beginning, from which rates are taken. */
-interface Counts {
-  published: number;
-  handled: number;
-  failed: number;
-  dropped: number;
-  refused: number;
-  deadLettered: number;
+interface Counts extends BusTotals {
   /** Ended otherwise than handled; a message whose subscription was ended is none of these. */
   spoilt: number;
 }
@@ -86,6 +80,7 @@ export class BusTracker {
       dropped: rate(since.dropped),
       refused: rate(since.refused),
       deadLettered: rate(since.deadLettered),
+      totals: totalsOf(counts),
       latency: statsOfCells(latency),
       busiestTopics: busiestTopics(bus.name, tracked, rate),
     };
@@ -94,6 +89,10 @@ export class BusTracker {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
+}
+
+function totalsOf({ spoilt: _, ...totals }: Counts): BusTotals {
+  return totals;
 }
 
 function countsOf({ metrics: { counts, ledger } }: NativeBusFigures): Counts {

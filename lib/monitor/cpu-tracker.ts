@@ -48,6 +48,8 @@ export class CPUTracker {
     const cpuNs = thread.cpuNs ?? null;
     const percentOf = (ns: number) => (Math.max(0, ns) / microseconds) * 0.1;
     const perSecond = (count: number, last: number | undefined) => ((count - (last ?? 0)) / microseconds) * 1e6;
+    const submitted = thread.submitted - (before?.submitted ?? 0);
+    const ratio = (part: number, of: number) => (of > 0 ? part / of : 0);
     return {
       endpoint: thread.endpoint,
       threadId: thread.thread,
@@ -55,6 +57,9 @@ export class CPUTracker {
       // Of a thread that is new here: what it used before the look is not of this time.
       cpuPercent: cpuNs === null ? null : Math.min(100, percentOf(cpuNs - (before?.cpuNs ?? cpuNs))),
       delivered: perSecond(thread.drained, before?.drained),
+      published: perSecond(thread.submitted, before?.submitted),
+      messagesPerSubmit: ratio(submitted, thread.submits - (before?.submits ?? 0)),
+      bytesPerMessage: ratio(thread.submittedBytes - (before?.submittedBytes ?? 0), submitted),
       queuedBytes: thread.waitingBytes,
       isParked: thread.isParked,
     };

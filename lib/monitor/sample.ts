@@ -108,10 +108,22 @@ export interface BusSample {
   dropped: number;
   refused: number;
   deadLettered: number;
+  /** The same as counts, since the bus was opened. */
+  totals: BusTotals;
   /** Publish to handler, ns. */
   latency: LatencyStats;
   /** The topics with the most messages a second, at most 20. */
   busiestTopics: { topic: string; published: number }[];
+}
+
+/** Messages of a bus since it was opened; what they are stands at the rates of the same names. */
+export interface BusTotals {
+  published: number;
+  handled: number;
+  failed: number;
+  dropped: number;
+  refused: number;
+  deadLettered: number;
 }
 
 export interface ThreadSample {
@@ -125,6 +137,12 @@ export interface ThreadSample {
   cpuPercent: number | null;
   /** Messages a second that it took to its handlers. */
   delivered: number;
+  /** Messages a second that it published. */
+  published: number;
+  /** How many of those were handed over at once, on average; 0 where there were none. One at a time is slow: see `flush`. */
+  messagesPerSubmit: number;
+  /** Bytes of one of those, its header included, on average; 0 where there were none. */
+  bytesPerMessage: number;
   /** Bytes that wait in its mailbox. */
   queuedBytes: number;
   /** True while it has no messages to take; it may be busy otherwise. */
