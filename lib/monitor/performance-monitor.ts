@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { AgentwireArgumentError, textOf } from '../errors';
+import { recommend } from './advice/recommend';
 import { Alarms } from './alarms';
 import type { CpuStats } from './cpu-tracker';
 import { type LatencyExport, LatencyHistogram, type LatencyStats } from './latency-histogram';
@@ -167,7 +168,7 @@ export class PerformanceMonitor implements SampleSource {
 
   /** Advice on what the newest samples show. */
   recommendations(): Recommendation[] {
-    return [];
+    return recommend(this.samples);
   }
 
   /** Calls `listener` with each alert that is raised ('alert') or over ('clear'), or with each sample. */
