@@ -34,19 +34,22 @@ function busesThat(recent: Recent, what: (bus: BusSample) => boolean): BusSample
 
 /** More comes than is handled: messages wait. */
 export function queueBottleneck(recent: Recent): Recommendation[] {
-  return busesThat(recent, ({ queueDepth }) => queueDepth >= DEEP).map((bus) => {
-    const busiest = Math.max(0, ...recent.newest.threads.map(({ cpuPercent }) => cpuPercent ?? 0));
-    const isCpu = busiest >= 80;
-    return {
-      code: 'queue-bottleneck',
-      cause: `${count(bus.queueDepth)} messages of ${nameOf(bus)} wait or are with a handler, ${count(bus.published)} a second are published and ${count(bus.handled)} handled; ${
-        isCpu ? `a thread is ${busiest.toFixed(0)} % busy` : 'no thread is busy: handlers wait for something'
-      }`,
-      advice: isCpu
-        ? 'share the work: subscribe in several worker threads with the same group (createGroup, option group), with balancing "least-busy"; where messages go out of date, use expiresInMs or overflow: "drop-oldest"'
-        : "handlers' promises settle slowly: raise what they wait for, subscribe with a larger maxInFlight where that holds them, or in more threads with the same group",
-    };
-  });
+  // A thread that has messages in its mailbox has not come to them; handlers that wait for promises have taken theirs.
+  const [behind] = recent.newest.threads
+    .filter(({ queuedBytes, isParked }) => queuedBytes > 0 && !isParked)
+    .sort((a, b) => b.queuedBytes - a.queuedBytes);
+  return busesThat(recent, ({ queueDepth }) => queueDepth >= DEEP).map((bus) => ({
+    code: 'queue-bottleneck',
+    cause: `${count(bus.queueDepth)} messages of ${nameOf(bus)} wait or are with a handler, ${count(bus.published)} a second are published and ${count(bus.handled)} handled; ${
+      behind === undefined
+        ? 'every thread has taken its messages: handlers wait for something'
+        : `the thread ${behind.name} is behind by ${bytes(behind.queuedBytes)}`
+    }`,
+    advice:
+      behind === undefined
+        ? "handlers' promises settle slowly: speed up what they wait for, subscribe with a larger maxInFlight where that holds them, or in more threads with the same group"
+        : 'share the work: subscribe in several worker threads with the same group (createGroup, option group), with balancing "least-busy"; where messages go out of date, use expiresInMs or overflow: "drop-oldest"',
+  }));
 }
 
 /** Publishers are turned away. */

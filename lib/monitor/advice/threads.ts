@@ -3,8 +3,8 @@ import { count, type Recent, time } from './recent';
 
 /** Percent of a core from which on a thread is at work. */
 const AT_WORK = 5;
-/** Percent of all cores from which on there is no more to be had. */
-const ALL_BUSY = 70;
+/** Percent of all cores that this process takes when its threads are taken to stand in each other's way; others may have the rest. */
+const ALL_BUSY = 50;
 /** The part of the time that goes into collections, from which on it is too much. */
 const TOO_MUCH_COLLECTING = 0.05;
 /** A collection that all messages of a thread wait for, ms. */
