@@ -38,8 +38,11 @@ const subPaths = {
     'LatencyHistogram',
     'MemoryTracker',
     'NanosecondTimer',
+    'PRODUCTION_SETTINGS',
     'PerformanceMonitor',
+    'PerformanceValidator',
     'globalPerformanceMonitor',
+    'performanceValidator',
   ],
   'agentwire/zero-copy-structures': ['BorrowedItem', 'RingClaim', 'ZeroCopyRingBuffer', 'globalMessageBuffer'],
 };

@@ -592,6 +592,11 @@ export class EventBus {
     this.close();
   }
 
+  /** @internal Has all threads forget the latencies of this bus. */
+  resetLatency(): void {
+    this.ownLatency().reset();
+  }
+
   private ownLatency(): LatencyHistogram {
     this.latency ??= new LatencyHistogram(Bus.LongestLatencyMs, 1, (_limit, memory) =>
       native.NativeHistogram.ofBus(this.endpoint.native, this.handle, memory),

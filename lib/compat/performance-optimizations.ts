@@ -1,5 +1,6 @@
 /** The sub-path `agentwire/performance-optimizations`: the names of the module that it takes the place of. */
 import { PerformanceMonitor } from '../monitor/performance-monitor';
+import { PerformanceValidator } from '../monitor/performance-validator';
 import { lazily } from './lazily';
 
 export { CPUTracker, type CpuStats } from '../monitor/cpu-tracker';
@@ -12,6 +13,8 @@ export {
   PerformanceMonitor,
   type PerformanceReport,
 } from '../monitor/performance-monitor';
+export { type ComponentTimes, type LatencyValidation, PerformanceValidator } from '../monitor/performance-validator';
+export { PRODUCTION_SETTINGS, type ProductionSettings } from '../monitor/production-settings';
 export type {
   Alert,
   AlertLevel,
@@ -36,4 +39,10 @@ export type { Watchable } from '../monitor/watched-pools';
 export const globalPerformanceMonitor: PerformanceMonitor = lazily(
   PerformanceMonitor.prototype,
   () => new PerformanceMonitor(),
+);
+
+/** This thread's validator, made when it is first used. */
+export const performanceValidator: PerformanceValidator = lazily(
+  PerformanceValidator.prototype,
+  () => new PerformanceValidator(),
 );
