@@ -88,9 +88,13 @@ describe('the package', () => {
     const packed = readJson(app, 'node_modules', 'agentwire', 'package.json');
     const expected = Object.fromEntries(triples.map((triple) => [`agentwire-${triple}`, manifest.version]));
     assert.deepEqual(packed.optionalDependencies, expected);
-    for (const field of ['dependencies', 'devDependencies', 'peerDependencies', 'scripts']) {
+    for (const field of ['dependencies', 'devDependencies', 'scripts']) {
       assert.equal(packed[field], undefined, field);
     }
+    // What a user may bring, and npm does not install by itself.
+    const peers = Object.keys(packed.peerDependencies);
+    assert.deepEqual(peers, ['@opentelemetry/api']);
+    assert.ok(peers.every((peer) => packed.peerDependenciesMeta[peer].optional));
   });
 
   it('has one package for every platform that it is built for', () => {

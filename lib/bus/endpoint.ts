@@ -24,6 +24,11 @@ export class Endpoint {
     return Endpoint.current;
   }
 
+  /** Has what this thread's handlers have done counted by now, where figures are read of all threads. */
+  static foldOutcomes(): void {
+    Endpoint.current?.native.foldOutcomes();
+  }
+
   readonly native: InstanceType<typeof native.NativeEndpoint>;
   readonly outbox: Outbox;
   readonly inbox: Inbox;

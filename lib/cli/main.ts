@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { version } from '../version';
 import { UsageError, write } from './output';
 
 const usage = `agentwire COMMAND
@@ -34,11 +33,6 @@ async function main([command, ...args]: string[]): Promise<number> {
   }
   const load = commands[command] as (typeof commands)[string];
   return (await load())(args);
-}
-
-function version(): string {
-  const manifest: { version: string } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'));
-  return manifest.version;
 }
 
 main(process.argv.slice(2)).then(

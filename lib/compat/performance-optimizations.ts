@@ -4,6 +4,15 @@ import { PerformanceValidator } from '../monitor/performance-validator';
 import { lazily } from './lazily';
 
 export { CPUTracker, type CpuStats } from '../monitor/cpu-tracker';
+export {
+  type MeterLike,
+  type ObservableLike,
+  type ObservableResultLike,
+  type OpenTelemetryExport,
+  type OpenTelemetryOptions,
+  registerOpenTelemetry,
+} from '../monitor/export/opentelemetry';
+export { prometheusHandler, prometheusText, type RequestLike, type ResponseLike } from '../monitor/export/prometheus';
 export { type LatencyExport, LatencyHistogram, type LatencyStats } from '../monitor/latency-histogram';
 export { type MemoryStats, MemoryTracker } from '../monitor/memory-tracker';
 export { type Measured, NanosecondTimer } from '../monitor/nanosecond-timer';

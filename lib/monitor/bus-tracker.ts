@@ -1,4 +1,5 @@
 import { busOfNativeName } from '../bus/channel';
+import { Endpoint } from '../bus/endpoint';
 import { statsOf } from '../bus/stats';
 import type { NativeBusFigures } from '../generated/binding';
 import { native } from '../native';
@@ -40,6 +41,7 @@ export class BusTracker {
 
   /** What was since the look before, `seconds` ago. Of a bus that is new, all counts. */
   look(seconds: number): BusesSample {
+    Endpoint.foldOutcomes();
     const found = native.allBuses();
     const before = this.tracked;
     this.tracked = new Map();
@@ -104,6 +106,7 @@ function countsOf({ metrics: { counts, ledger } }: NativeBusFigures): Counts {
     handled,
     failed,
     dropped: lost + tooMuch,
+    overflow: tooMuch,
     refused: counts.refused,
     deadLettered,
     spoilt: failed + lost + tooMuch + deadLettered,

@@ -3,6 +3,7 @@ import { AgentwireArgumentError, textOf } from '../errors';
 import { recommend } from './advice/recommend';
 import { Alarms } from './alarms';
 import type { CpuStats } from './cpu-tracker';
+import { prometheusText } from './export/prometheus';
 import { type LatencyExport, LatencyHistogram, type LatencyStats } from './latency-histogram';
 import type {
   Alert,
@@ -149,6 +150,16 @@ export class PerformanceMonitor implements SampleSource {
       alerts: [...this.pastAlerts],
       histogram: this.overall.exportData(),
     };
+  }
+
+  /** The newest sample in Prometheus's text format; one is taken while nothing is monitored. */
+  prometheus(): string {
+    return prometheusText(this.getReport().sample);
+  }
+
+  /** For `JSON.stringify`: `exportData()` with a name and a version of its form. In JSON, null stands for the boundary Infinity. */
+  toJSON(): MonitorExport & { format: 'agentwire.monitor'; version: 1 } {
+    return { format: 'agentwire.monitor', version: 1, ...this.exportData() };
   }
 
   /** Forgets latencies, samples and alerts. It goes on monitoring if it did. */

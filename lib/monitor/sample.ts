@@ -122,6 +122,8 @@ export interface BusTotals {
   handled: number;
   failed: number;
   dropped: number;
+  /** Of the dropped, those that a full subscription or a full memory has cost. */
+  overflow: number;
   refused: number;
   deadLettered: number;
 }
