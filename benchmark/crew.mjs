@@ -21,9 +21,12 @@ export function answerOf(worker) {
 
 /** Threads that count what has arrived at them in `progress`, a word for each: so a round without an end is found out. */
 export class Crew {
+  static #open = new Set();
+
   /** A thread for each seat: `workerData`, to which its number and `progress` are added, and `transferList`. */
   static async start(file, seats) {
     const crew = new Crew();
+    Crew.#open.add(crew);
     crew.progress = new Int32Array(new SharedArrayBuffer(4 * seats.length));
     crew.workers = seats.map(({ workerData, transferList }, number) => {
       const data = { ...workerData, number, progress: crew.progress };
@@ -58,7 +61,13 @@ export class Crew {
     }
   }
 
+  /** Ends those that a measurement left behind because it ended with an error. */
+  static async stopAll() {
+    await Promise.all([...Crew.#open].map((crew) => crew.stop()));
+  }
+
   async stop() {
+    Crew.#open.delete(this);
     await Promise.all(this.workers.map((worker) => worker.terminate()));
   }
 }

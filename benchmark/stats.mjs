@@ -40,7 +40,9 @@ export function nanoseconds(ns) {
   return `${ns.toFixed(ns < 100 ? 1 : 0)} ns`;
 }
 
+/** us, or ms where those are thousands. */
 export function microseconds(ns) {
+  if (ns >= 1e6) return `${(ns / 1e6).toFixed(ns < 1e7 ? 2 : 1)} ms`;
   return `${(ns / 1000).toFixed(ns < 10_000 ? 2 : 1)} us`;
 }
 

@@ -9,8 +9,11 @@ const { existsSync } = await import('node:fs');
 // `npm run bench` prints the tables, `npm run test:performance` (--targets) judges them; both are the benchmark's own main
 // program, which gets every argument. The peers are dependencies of benchmark/ alone.
 await main(async (args) => {
-  await setUp();
   const program = fromRoot('benchmark/main.mjs');
+  // What measures nothing needs nothing: no build, no peers.
+  if (args.some((arg) => arg === '--help' || arg.startsWith('--from')))
+    return run(process.execPath, [program, ...args]);
+  await setUp();
   if (!existsSync(program)) throw new Refusal('there is no benchmark yet (benchmark/main.mjs)');
   if (existsSync(fromRoot('benchmark/package-lock.json'))) {
     const hash = contentHash(['benchmark/package-lock.json']);

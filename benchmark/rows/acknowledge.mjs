@@ -1,25 +1,23 @@
-import { beside, mediansOf } from '../beside.mjs';
+import { mediansOf } from '../beside.mjs';
 import { perSecond } from '../stats.mjs';
 
 const ways = ['plain', 'acknowledged'];
 
 /** Row ack: the work of row 1, hot, where the subscription acknowledges and where it does not. */
-export async function acknowledge({ pair, quick, say }) {
-  const rounds = quick ? 3 : 5;
-  const speeds = await beside(ways, rounds, async (way, round) => {
+export async function acknowledge({ pair, pick, beside }) {
+  const options = { transports: ways, rounds: pick(3, 5, 5), text: perSecond };
+  const speeds = await beside('row ack', options, async (way, round) => {
     const { elapsed, received } = await pair.round({
       kind: 'throughput',
       transport: 'agentwire',
       cold: false,
-      messages: quick ? 500_000 : 1_500_000,
+      messages: pick(300_000, 1_000_000, 1_500_000),
       bus: `acknowledge-${way}-${round}`,
       topic: 'agents.a42.inbox',
       pattern: 'agents.*.inbox',
       subscribe: { ack: way === 'acknowledged' },
     });
-    const speed = (received / elapsed) * 1e9;
-    say(`row ack, round ${round + 1} of ${rounds}: ${way} ${perSecond(speed)}`);
-    return speed;
+    return (received / elapsed) * 1e9;
   });
   const { plain, acknowledged } = mediansOf(speeds);
   const ratio = acknowledged / plain;

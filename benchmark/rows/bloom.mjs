@@ -12,7 +12,8 @@ const keys = (letter) =>
   Array.from({ length: ITEMS }, (_, index) => Buffer.from(`agent-${letter}${`${index}`.padStart(8, '0')}`).toString());
 
 /** Row 9: a full filter of the default size is asked for strings of 15 characters, known and unknown, one by one and by batches. */
-export function bloom({ quick, say }) {
+export async function bloom(run) {
+  const { pick, say } = run;
   const known = keys('k');
   const unknown = keys('u');
   const filter = new BloomFilter(ITEMS, 0.01);
@@ -24,7 +25,9 @@ export function bloom({ quick, say }) {
   const mostTaken = 0.01 * ITEMS;
 
   /** Each has a loop of its own. `asked` is a multiple of the keys. */
-  const ns = timeBeside(
+  const ns = await timeBeside(
+    run,
+    'row 9',
     {
       known(asked) {
         let taken = 0;
@@ -68,7 +71,7 @@ export function bloom({ quick, say }) {
         if (taken !== asked) spoilt();
       },
     },
-    { repeats: quick ? 50 * ITEMS : 300 * ITEMS, rounds: quick ? 5 : 9 },
+    { repeats: pick(30, 100, 300) * ITEMS, rounds: pick(5, 7, 9) },
   );
   for (const [name, figure] of Object.entries(ns)) say(`row 9: ${name} ${nanoseconds(figure)}`);
   const peer = `Set.has ${nanoseconds(ns.Set)} (hashes kept in the strings)`;

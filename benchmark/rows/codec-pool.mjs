@@ -5,10 +5,13 @@ import { nanoseconds } from '../stats.mjs';
 const { BinaryCodecPool } = createRequire(import.meta.url)('../../index.js');
 
 /** Row 11: an encoder is taken from the pool and given back, as each call of a serializer does; the same for a decoder. */
-export async function codecPool({ quick, say }) {
+export async function codecPool(run) {
+  const { pick, say } = run;
   const pool = new BinaryCodecPool();
   const bytes = new Uint8Array(64);
-  const { encoder, decoder } = timeBeside(
+  const { encoder, decoder } = await timeBeside(
+    run,
+    'row 11',
     {
       encoder(count) {
         for (let index = 0; index < count; index++) pool.releaseEncoder(pool.acquireEncoder());
@@ -17,7 +20,7 @@ export async function codecPool({ quick, say }) {
         for (let index = 0; index < count; index++) pool.releaseDecoder(pool.acquireDecoder(bytes));
       },
     },
-    { repeats: quick ? 500_000 : 3_000_000, rounds: quick ? 5 : 9 },
+    { repeats: pick(500_000, 2_000_000, 3_000_000), rounds: pick(5, 7, 9) },
   );
   const { created } = pool.getStats().encoderPool;
   if (created !== 1) throw new Error(`the pool made ${created} encoders for one user`);

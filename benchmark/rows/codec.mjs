@@ -73,7 +73,7 @@ function schemaOf(values) {
 }
 
 /** Every way's figures for one document: `{encode, decode}` in ns and `bytes`. */
-function measure({ values, repeats }, quick) {
+async function measure({ name: document, values, repeats }, run) {
   const ways = makeWays(values);
   const loops = {};
   const bytes = {};
@@ -97,7 +97,8 @@ function measure({ values, repeats }, quick) {
       }
     };
   }
-  const times = timeBeside(loops, { repeats: quick ? Math.ceil(repeats / 4) : repeats, rounds: quick ? 5 : 9 });
+  const amount = { repeats: Math.ceil(repeats / run.pick(8, 4, 1)), rounds: run.pick(3, 5, 9) };
+  const times = await timeBeside(run, `row 12, ${document}`, loops, amount);
   return Object.fromEntries(
     Object.keys(ways).map((name) => [
       name,
@@ -106,20 +107,21 @@ function measure({ values, repeats }, quick) {
   );
 }
 
-export async function codecs({ quick, say }) {
-  let message;
+export async function codecs(run) {
+  const all = [];
   for (const document of makeDocuments()) {
-    const figures = measure(document, quick);
-    message ??= figures;
+    const figures = await measure(document, run);
+    all.push({ name: document.name, figures });
     const rows = Object.entries(figures).map(([name, { encode, decode, bytes }]) => [
       name,
       nanoseconds(encode),
       nanoseconds(decode),
       bytes.toLocaleString('en'),
     ]);
-    say(`\n${table([[`row 12: ${document.name}`, 'encode', 'decode', 'bytes'], ...rows])}\n`);
+    run.say(`\n${table([[`row 12: ${document.name}`, 'encode', 'decode', 'bytes'], ...rows])}\n`);
   }
-  return judge(message);
+  run.keep('codecs', all);
+  return judge(all[0].figures);
 }
 
 function judge(message) {

@@ -1,5 +1,6 @@
-import { beside, medianFiguresOf, mediansOf } from '../beside.mjs';
+import { medianFiguresOf, mediansOf } from '../beside.mjs';
 import { Mesh } from '../mesh.mjs';
+import { STEADY_LATENCY } from '../noise.mjs';
 import { percentilesText, perSecond } from '../stats.mjs';
 
 const THREADS = 100;
@@ -15,31 +16,30 @@ const transports = ['agentwire', 'MessagePort'];
  * Row 5: 100 worker threads, each of which sends 10,000 messages to ten others: all at once, and by a schedule. The schedule's rate is a
  * fifth of what the slower transport carries, so that latency is that of the way and not of a queue that grows.
  */
-export async function crowd({ quick, say }) {
-  const rounds = quick ? 1 : 3;
+export async function crowd({ pick, beside }) {
   const shape = { agents: THREADS, threads: THREADS, neighbours: NEIGHBOURS };
   const crowd = await Mesh.start(shape, { window: WINDOW });
-  await crowd.warmUp(transports, quick ? 300_000 : MESSAGES);
-  const label = (round) => `row 5, round ${round + 1} of ${rounds}`;
+  await crowd.warmUp(transports, pick(100_000, 300_000, MESSAGES));
+  const what = 'row 5';
   const speeds = mediansOf(
-    await beside(transports, rounds, async (transport, round) => {
-      const what = `${label(round)}: ${transport}`;
-      const speed = await crowd.storm(what, { transport, bus: `crowd-${round}`, messages: MESSAGES });
-      say(`${what} ${perSecond(speed)}`);
-      return speed;
-    }),
+    await beside(what, { transports, rounds: pick(1, 3, 3), text: perSecond }, (transport, round) =>
+      crowd.storm(`${what}: ${transport}`, { transport, bus: `crowd-${round}`, messages: MESSAGES }),
+    ),
   );
   const rate = Math.min(speeds.agentwire, speeds.MessagePort) / 5;
-  const order = { messages: quick ? 100_000 : 300_000, rate, burst: BURST };
-  // At this rate a hundred threads take seconds to optimize what they run.
-  for (const transport of transports) await crowd.paced('warm-up', { transport, bus: 'crowd-warm-up', ...order });
+  const order = { messages: pick(40_000, 100_000, 300_000), rate, burst: BURST };
+  // At this rate a hundred threads take seconds to optimize what they run: the first round counts for nothing.
+  const options = {
+    transports,
+    rounds: pick(1, 3, 3),
+    warmUps: pick(0, 1, 1),
+    steady: STEADY_LATENCY,
+    text: (figures) => `(carried ${perSecond(figures.carried)}) ${percentilesText(figures)}`,
+  };
   const latencies = medianFiguresOf(
-    await beside(transports, rounds, async (transport, round) => {
-      const what = `${label(round)}: ${transport} at ${perSecond(rate)}`;
-      const figures = await crowd.paced(what, { transport, bus: `crowd-paced-${round}`, ...order });
-      say(`${what} (carried ${perSecond(figures.carried)}) ${percentilesText(figures)}`);
-      return figures;
-    }),
+    await beside(`${what} at ${perSecond(rate)}`, options, (transport, round) =>
+      crowd.paced(`${what}: ${transport}, by the schedule`, { transport, bus: `crowd-paced-${round}`, ...order }),
+    ),
   );
   await crowd.stop();
   return [throughputRow(speeds), latencyRow(rate, latencies)];

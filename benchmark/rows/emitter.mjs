@@ -3,8 +3,9 @@ import { createRequire } from 'node:module';
 import EventEmitter2 from 'eventemitter2';
 import EventEmitter3 from 'eventemitter3';
 import mitt from 'mitt';
+import { mediansOf } from '../beside.mjs';
 import { timeBeside } from '../clock.mjs';
-import { median, nanoseconds, perSecond } from '../stats.mjs';
+import { nanoseconds, perSecond } from '../stats.mjs';
 
 const { EventBus } = createRequire(import.meta.url)('../../index.js');
 
@@ -12,8 +13,8 @@ const FAN_OUT = 100;
 const TOPIC = 'agents.done';
 
 /** Row 14: emit to handlers on the same thread, to one and to many; publish to a handler on the same thread. */
-export async function emitter({ quick, say }) {
-  return [one({ quick, say }), many({ quick, say }), await published({ quick, say })];
+export async function emitter(run) {
+  return [await one(run), await many(run), await published(run)];
 }
 
 /** Emitters with so many listeners each, and a loop for each that checks their calls. */
@@ -60,9 +61,13 @@ function loopsFor(listeners) {
 const peersOf = ({ node, eventemitter2, eventemitter3, mitt }, show) =>
   `EventEmitter ${show(node)}, eventemitter2 ${show(eventemitter2)}, eventemitter3 ${show(eventemitter3)}, mitt ${show(mitt)}`;
 
-function one({ quick, say }) {
+async function one(run) {
+  const { pick, say } = run;
   const { loops, close } = loopsFor(1);
-  const times = timeBeside(loops, { repeats: quick ? 1_000_000 : 10_000_000, rounds: quick ? 5 : 9 });
+  const times = await timeBeside(run, 'row 14, one handler', loops, {
+    repeats: pick(1_000_000, 5_000_000, 10_000_000),
+    rounds: pick(5, 7, 9),
+  });
   close();
   const speed = (ns) => perSecond(1e9 / ns);
   say(`row 14: emit ${speed(times.agentwire)}; ${peersOf(times, speed)}`);
@@ -77,9 +82,13 @@ function one({ quick, say }) {
   };
 }
 
-function many({ quick, say }) {
+async function many(run) {
+  const { pick, say } = run;
   const { loops, close } = loopsFor(FAN_OUT);
-  const times = timeBeside(loops, { repeats: quick ? 20_000 : 200_000, rounds: quick ? 5 : 9 });
+  const times = await timeBeside(run, `row 14, ${FAN_OUT} handlers`, loops, {
+    repeats: pick(20_000, 100_000, 200_000),
+    rounds: pick(5, 7, 9),
+  });
   close();
   const each = (ns) => nanoseconds(ns / FAN_OUT);
   say(`row 14: emit to ${FAN_OUT} handlers, each ${each(times.agentwire)}; ${peersOf(times, each)}`);
@@ -95,8 +104,8 @@ function many({ quick, say }) {
 }
 
 /** No emitter copies or queues, so nothing here is a peer. From the first publish to the last handler. */
-async function published({ quick, say }) {
-  const count = quick ? 100_000 : 1_000_000;
+async function published({ pick, beside }) {
+  const count = pick(100_000, 500_000, 1_000_000);
   const bus = new EventBus({ name: 'emitter-publish' });
   let left = 0;
   let done = () => {};
@@ -105,22 +114,22 @@ async function published({ quick, say }) {
     if (left === 0) done();
   });
   const payload = { n: 1 };
-  const speeds = [];
-  for (let round = -2; round < (quick ? 5 : 9); round++) {
-    left = count;
-    const all = new Promise((resolve) => {
-      done = resolve;
-    });
-    const start = process.hrtime.bigint();
-    for (let index = 0; index < count; index++) {
-      while (!bus.publish(TOPIC, payload)) await bus.writable(TOPIC);
-    }
-    await all;
-    if (round >= 0) speeds.push((count / Number(process.hrtime.bigint() - start)) * 1e9);
-  }
+  const options = { transports: ['agentwire'], rounds: pick(5, 7, 9), warmUps: 2, text: perSecond };
+  const { agentwire: speed } = mediansOf(
+    await beside('row 14, publish to the same thread', options, async () => {
+      left = count;
+      const all = new Promise((resolve) => {
+        done = resolve;
+      });
+      const start = process.hrtime.bigint();
+      for (let index = 0; index < count; index++) {
+        while (!bus.publish(TOPIC, payload)) await bus.writable(TOPIC);
+      }
+      await all;
+      return (count / Number(process.hrtime.bigint() - start)) * 1e9;
+    }),
+  );
   bus.close();
-  const speed = median(speeds);
-  say(`row 14: publish to the same thread ${perSecond(speed)}`);
   return {
     row: '14',
     work: 'publish to a handler on the same thread',

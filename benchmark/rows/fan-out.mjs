@@ -1,5 +1,5 @@
 import { MessageChannel } from 'node:worker_threads';
-import { beside, mediansOf } from '../beside.mjs';
+import { mediansOf } from '../beside.mjs';
 import { Crew } from '../crew.mjs';
 import { perSecond } from '../stats.mjs';
 
@@ -10,15 +10,15 @@ const WINDOW = 256;
 const transports = ['agentwire', 'BroadcastChannel', 'MessagePort'];
 
 /** Fan-out: one thread publishes to subscribers on four others; how many handlers are called a second, in all. */
-export async function fanOut({ quick, say }) {
-  return [await toEach(1, { quick, say }), await toEach(25, { quick, say })];
+export async function fanOut(run) {
+  return [await toEach(1, run), await toEach(25, run)];
 }
 
-async function toEach(subscribers, { quick, say }) {
+async function toEach(subscribers, { pick, beside }) {
   const crew = await Crew.start(WORKERS, seatsFor(subscribers));
   const all = THREADS * subscribers;
-  const deliveries = { agentwire: quick ? 1_000_000 : 4_000_000, BroadcastChannel: 200_000, MessagePort: 200_000 };
-  const rounds = quick ? 3 : 5;
+  const peer = pick(60_000, 100_000, 200_000);
+  const deliveries = { agentwire: pick(500_000, 2_000_000, 4_000_000), BroadcastChannel: peer, MessagePort: peer };
   const run = async (what, order) => {
     crew.tell({ act: 'listen', order });
     await crew.answers(what);
@@ -28,13 +28,12 @@ async function toEach(subscribers, { quick, say }) {
     return ((order.messages * all) / Number(last - start)) * 1e9;
   };
   for (const transport of transports)
-    await run('warm-up', { transport, bus: `warm-up-${all}`, messages: 100_000 / all });
-  const speeds = await beside(transports, rounds, async (transport, round) => {
-    const what = `fan-out to ${all}, round ${round + 1} of ${rounds}: ${transport}`;
+    await run('warm-up', { transport, bus: `warm-up-${all}`, messages: pick(40_000, 100_000, 100_000) / all });
+  const what = `fan-out to ${all}`;
+  const options = { transports, rounds: pick(3, 5, 5), text: perSecond };
+  const speeds = await beside(what, options, (transport, round) => {
     const order = { transport, bus: `fan-out-${all}-${round}`, messages: deliveries[transport] / all };
-    const speed = await run(what, order);
-    say(`${what} ${perSecond(speed)}`);
-    return speed;
+    return run(`${what}: ${transport}`, order);
   });
   await crew.stop();
   return row(all, mediansOf(speeds));

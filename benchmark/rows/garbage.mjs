@@ -5,8 +5,8 @@ import { median } from '../stats.mjs';
  * Row 17: bytes that the receiver's heap grows by for each message that a handler is given, less what decoding the same values
  * alone makes it grow by. workers/garbage.mjs says how they are counted.
  */
-export async function garbage({ quick, say }) {
-  const order = { messages: quick ? 20_000 : 50_000, rounds: quick ? 5 : 9 };
+export async function garbage({ pick, say }) {
+  const order = { messages: pick(10_000, 20_000, 50_000), rounds: pick(3, 5, 9) };
   // A young generation in which no collection happens during a round: 16 times what the messages should need.
   const nodeOptions = ['--min-semi-space-size=256', '--max-semi-space-size=256'];
   const rounds = await measureInChild('garbage.mjs', order, { nodeOptions });

@@ -1,6 +1,6 @@
 import { createHistogram } from 'node:perf_hooks';
 import { LatencyHistogram } from '../../index.mjs';
-import { beside, mediansOf } from '../beside.mjs';
+import { mediansOf } from '../beside.mjs';
 import { nanoseconds } from '../stats.mjs';
 
 /** Latencies as a bus has them: most around a microsecond, some up to milliseconds. */
@@ -10,20 +10,18 @@ const latencies = Array.from(
 );
 
 /** Row 15: one latency recorded, beside the histogram of perf_hooks. */
-export async function histogram({ quick, say }) {
-  const rounds = quick ? 3 : 7;
-  const records = quick ? 1_000_000 : 4_000_000;
+export async function histogram({ pick, beside }) {
+  const records = pick(1_000_000, 2_000_000, 4_000_000);
   const ways = {
     agentwire: () => new LatencyHistogram(),
     perf_hooks: () => createHistogram({ lowest: 1, highest: 10_000_000_000, figures: 2 }),
   };
-  const times = await beside(Object.keys(ways), rounds, async (way, round) => {
+  const options = { transports: Object.keys(ways), rounds: pick(3, 7, 7), text: nanoseconds };
+  const times = await beside('row 15', options, (way) => {
     const recording = ways[way]();
     const begin = process.hrtime.bigint();
     for (let i = 0; i < records; i++) recording.record(latencies[i & 4095]);
-    const each = Number(process.hrtime.bigint() - begin) / records;
-    say(`row 15, round ${round + 1} of ${rounds}: ${way} ${nanoseconds(each)}`);
-    return each;
+    return Number(process.hrtime.bigint() - begin) / records;
   });
   const { agentwire, perf_hooks } = mediansOf(times);
   const ratio = agentwire / perf_hooks;

@@ -1,22 +1,14 @@
-import { beside, medianFiguresOf } from '../beside.mjs';
+import { medianFiguresOf } from '../beside.mjs';
+import { STEADY_LATENCY } from '../noise.mjs';
 import { percentile, percentilesText, microseconds as us } from '../stats.mjs';
 
 /** Row 2: both threads active, a message every 20 us. Row 3: the receiver sleeps, a message every few ms. */
-export async function latency({ pair, quick, say }) {
-  const active = await compare(
-    pair,
-    { gapUs: 20, sleep: false, messages: quick ? 20_000 : 50_000, warmup: 5_000 },
-    quick,
-    say,
-    '2',
-  );
-  const parked = await compare(
-    pair,
-    { gapUs: 2_000, sleep: true, messages: quick ? 500 : 1_500, warmup: 100 },
-    quick,
-    say,
-    '3',
-  );
+export async function latency(run) {
+  const { pick } = run;
+  const spinning = { gapUs: 20, sleep: false, messages: pick(15_000, 30_000, 50_000), warmup: 5_000 };
+  const sleeping = { gapUs: 2_000, sleep: true, messages: pick(400, 700, 1_500), warmup: 100 };
+  const active = await compare('2', spinning, run);
+  const parked = await compare('3', sleeping, run);
   const [ours, theirs] = [active.agentwire, active.MessagePort];
   const ratio = parked.agentwire.p50 / parked.MessagePort.p50;
   return [
@@ -44,9 +36,14 @@ export async function latency({ pair, quick, say }) {
   ];
 }
 
-async function compare(pair, work, quick, say, row) {
-  const rounds = quick ? 3 : 5;
-  const seen = await beside(['agentwire', 'MessagePort'], rounds, async (transport, round) => {
+async function compare(row, work, { pair, pick, beside }) {
+  const options = {
+    transports: ['agentwire', 'MessagePort'],
+    rounds: pick(3, 5, 5),
+    steady: STEADY_LATENCY,
+    text: percentilesText,
+  };
+  const seen = await beside(`row ${row}`, options, async (transport, round) => {
     const order = {
       kind: 'latency',
       transport,
@@ -57,9 +54,7 @@ async function compare(pair, work, quick, say, row) {
     };
     const { latencies } = await pair.round(order);
     const at = (p) => percentile(latencies, p);
-    const figures = { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
-    say(`row ${row}, round ${round + 1} of ${rounds}: ${transport} ${percentilesText(figures)}`);
-    return figures;
+    return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
   });
   return medianFiguresOf(seen);
 }

@@ -1,5 +1,6 @@
+import { medianFiguresOf } from '../beside.mjs';
 import { measureInChild } from '../child.mjs';
-import { bytes, median } from '../stats.mjs';
+import { bytes } from '../stats.mjs';
 
 const FEW = 100;
 const MANY = 1100;
@@ -10,34 +11,28 @@ const MANY = 1100;
  * before agentwire was loaded. Beside it the resident memory of the whole process, less that of one that has only the threads;
  * it also holds the heaps, code, and what the allocators keep. Each figure comes from a process of its own.
  */
-export async function memory({ quick, say }) {
-  const rounds = quick ? 3 : 7;
-  const kinds = [
-    { transport: 'none', agents: 0 },
-    { transport: 'agentwire', agents: FEW },
-    { transport: 'agentwire', agents: MANY },
-    { transport: 'MessagePort', agents: FEW },
-    { transport: 'MessagePort', agents: MANY },
-    { transport: 'agentwire', agents: FEW, tools: 'codecs' },
-    { transport: 'agentwire', agents: FEW, tools: 'all' },
-  ];
-  const seen = kinds.map(() => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, kind] of kinds.entries()) {
-      const figures = await measureInChild('memory.mjs', kind);
-      seen[index].push(figures);
-      const { counted, resident } = figures;
-      say(
-        `row 16, round ${round + 1} of ${rounds}: ${kind.transport}, ${kind.agents} agents${kind.tools ? `, ${kind.tools}` : ''}: ` +
-          `${bytes(counted)} counted, ${bytes(resident)} resident`,
-      );
-    }
-  }
-  const [none, few, many, peerFew, peerMany, codecs, all] = seen.map((figures) => ({
-    counted: median(figures.map(({ counted }) => counted)),
-    interned: median(figures.map(({ interned }) => interned)),
-    resident: median(figures.map(({ resident }) => resident)),
-  }));
+export async function memory({ pick, beside }) {
+  const kinds = {
+    'the threads alone': { transport: 'none', agents: 0 },
+    [`agentwire, ${FEW} agents`]: { transport: 'agentwire', agents: FEW },
+    [`agentwire, ${MANY} agents`]: { transport: 'agentwire', agents: MANY },
+    [`MessagePort, ${FEW} agents`]: { transport: 'MessagePort', agents: FEW },
+    [`MessagePort, ${MANY} agents`]: { transport: 'MessagePort', agents: MANY },
+    'agentwire with codecs': { transport: 'agentwire', agents: FEW, tools: 'codecs' },
+    'agentwire with all': { transport: 'agentwire', agents: FEW, tools: 'all' },
+  };
+  const options = {
+    transports: Object.keys(kinds),
+    rounds: pick(1, 3, 7),
+    text: ({ counted, resident }) => `${bytes(counted)} counted, ${bytes(resident)} resident`,
+    // The whole process: what is counted of an idle one is nothing, of which no part is small.
+    keyOf: ({ resident }) => resident,
+  };
+  const seen = await beside('row 16', options, async (kind) => {
+    const { counted, interned, resident } = await measureInChild('memory.mjs', kinds[kind]);
+    return { counted, interned, resident };
+  });
+  const [none, few, many, peerFew, peerMany, codecs, all] = Object.values(medianFiguresOf(seen));
   const further = (more, less, what) => (more[what] - less[what]) / (MANY - FEW);
   const both = (counted, resident) => `${bytes(counted)} counted, ${bytes(resident)} resident`;
   const total = few.counted;

@@ -1,5 +1,6 @@
-import { beside, medianFiguresOf, mediansOf } from '../beside.mjs';
+import { medianFiguresOf, mediansOf } from '../beside.mjs';
 import { Mesh } from '../mesh.mjs';
+import { STEADY_LATENCY } from '../noise.mjs';
 import { percentilesText, perSecond } from '../stats.mjs';
 
 const THREADS = 4;
@@ -11,33 +12,30 @@ const BURST = 10;
 const transports = ['agentwire', 'MessagePort'];
 
 /** Row 4: agents over 4 threads, everybody sends to everybody else; as fast as they can, and at 100,000 messages/s. */
-export async function mesh({ quick, say }) {
-  const work = { quick, say, rounds: quick ? 3 : 5 };
-  return [...(await ofAgents(10, 80_000, work)), ...(await ofAgents(100, 50_000, work))];
+export async function mesh(run) {
+  return [...(await ofAgents(10, 80_000, run)), ...(await ofAgents(100, 50_000, run))];
 }
 
-async function ofAgents(agents, must, { quick, say, rounds }) {
+async function ofAgents(agents, must, { pick, beside }) {
+  const rounds = pick(3, 3, 5);
   const among = await Mesh.start({ agents, threads: THREADS, neighbours: agents - 1 }, { window: WINDOW });
-  await among.warmUp(transports, 200_000);
+  await among.warmUp(transports, pick(100_000, 200_000, 200_000));
   const order = (kind, transport, round) => ({ transport, bus: `${kind}-${agents}-${round}` });
-  const label = (round) => `row 4, ${agents} agents, round ${round + 1} of ${rounds}`;
-  const messages = { agentwire: quick ? 500_000 : 2_000_000, MessagePort: quick ? 200_000 : 500_000 };
-  const speeds = await beside(transports, rounds, async (transport, round) => {
-    const what = `${label(round)}: ${transport}`;
-    const speed = await among.storm(what, { ...order('storm', transport, round), messages: messages[transport] });
-    say(`${what} ${perSecond(speed)}`);
-    return speed;
-  });
-  const latencies = await beside(transports, rounds, async (transport, round) => {
-    const what = `${label(round)}: ${transport} at ${perSecond(RATE)}`;
-    const paced = { messages: quick ? 100_000 : 300_000, rate: RATE, burst: BURST };
-    const figures = await among.paced(what, { ...order('paced', transport, round), ...paced });
-    say(`${what} (carried ${perSecond(figures.carried)}) ${percentilesText(figures)}`);
-    return figures;
-  });
+  const what = `row 4, ${agents} agents`;
+  const messages = { agentwire: pick(300_000, 1_000_000, 2_000_000), MessagePort: pick(100_000, 200_000, 500_000) };
+  const speeds = await beside(what, { transports, rounds, text: perSecond }, (transport, round) =>
+    among.storm(`${what}: ${transport}`, { ...order('storm', transport, round), messages: messages[transport] }),
+  );
+  const paced = { messages: pick(60_000, 150_000, 300_000), rate: RATE, burst: BURST };
+  const options = { transports, rounds, steady: STEADY_LATENCY, text: carriedText };
+  const latencies = await beside(`${what} at ${perSecond(RATE)}`, options, (transport, round) =>
+    among.paced(`${what}: ${transport}`, { ...order('paced', transport, round), ...paced }),
+  );
   await among.stop();
   return [throughputRow(agents, must, mediansOf(speeds)), latencyRow(agents, medianFiguresOf(latencies))];
 }
+
+const carriedText = (figures) => `(carried ${perSecond(figures.carried)}) ${percentilesText(figures)}`;
 
 function throughputRow(agents, must, { agentwire, MessagePort }) {
   const ratio = agentwire / MessagePort;

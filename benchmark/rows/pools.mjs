@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
+import { mediansOf } from '../beside.mjs';
 import { timeBeside } from '../clock.mjs';
-import { median, nanoseconds } from '../stats.mjs';
+import { nanoseconds } from '../stats.mjs';
 
 const { BufferPool, ObjectPool } = createRequire(import.meta.url)('../../index.js');
 
@@ -8,8 +9,8 @@ const BLOCK_BYTES = 4096;
 const BLOCKS = 256;
 
 /** Row 8: an object or a block of memory, taken, touched and given back. */
-export async function pools({ pair, quick, say }) {
-  return [objects({ quick, say }), await blocks({ pair, quick, say })];
+export async function pools(run) {
+  return [await objects(run), await blocks(run)];
 }
 
 class Task {
@@ -18,7 +19,7 @@ class Task {
   next = null;
 }
 
-function objects({ quick, say }) {
+async function objects(run) {
   const pool = new ObjectPool(
     () => new Task(),
     (task) => {
@@ -28,7 +29,9 @@ function objects({ quick, say }) {
     },
   );
   let sum = 0;
-  const { pooled, made } = timeBeside(
+  const { pooled, made } = await timeBeside(
+    run,
+    'row 8, objects',
     {
       pooled(count) {
         for (let index = 0; index < count; index++) {
@@ -49,11 +52,11 @@ function objects({ quick, say }) {
         }
       },
     },
-    { repeats: quick ? 2_000_000 : 10_000_000 },
+    { repeats: run.pick(1_000_000, 5_000_000, 10_000_000) },
   );
   const { created, acquired } = pool.getStats();
   if (created !== 1 || sum < acquired) throw new Error('the object pool did not hand out what it was given');
-  say(`row 8: objects ${nanoseconds(pooled)}, new ones ${nanoseconds(made)}`);
+  run.say(`row 8: objects ${nanoseconds(pooled)}, new ones ${nanoseconds(made)}`);
   return {
     row: '8',
     work: 'object pool, one thread: acquire + release',
@@ -66,24 +69,19 @@ function objects({ quick, say }) {
 }
 
 /** Two threads at once, each with blocks of its own in hand: ns for each of them, the slower one. */
-async function blocks({ pair, quick, say }) {
+async function blocks({ pair, pick, beside }) {
   const work = 'buffer pool, two threads at once: acquire + release';
-  const rounds = quick ? 3 : 7;
-  const seen = [];
-  // One pool for all rounds, as a program has one: see docs/performance.md for what several cost.
+  // One pool for all rounds, as a program has one: see docs/measuring.md for what several cost.
   const { buffer } = new BufferPool(BLOCK_BYTES, BLOCKS);
-  for (let round = 0; round < rounds; round++) {
+  const options = { transports: ['agentwire'], rounds: pick(3, 5, 7), text: nanoseconds };
+  const seen = await beside('row 8, blocks', options, async () => {
     const gate = new SharedArrayBuffer(4);
-    const { publisher, subscriber, spoilt } = await pair.round({
-      buffer,
-      gate,
-      repeats: quick ? 1_000_000 : 5_000_000,
-    });
+    const repeats = pick(1_000_000, 2_000_000, 5_000_000);
+    const { publisher, subscriber, spoilt } = await pair.round({ buffer, gate, repeats });
     if (spoilt !== 0) throw new Error('a block was in two hands');
-    seen.push(Math.max(publisher, subscriber));
-    say(`row 8, round ${round + 1} of ${rounds}: blocks ${nanoseconds(publisher)} and ${nanoseconds(subscriber)}`);
-  }
-  const ns = median(seen);
+    return Math.max(publisher, subscriber);
+  });
+  const { agentwire: ns } = mediansOf(seen);
   return {
     row: '8',
     work,

@@ -1,5 +1,5 @@
 import { MessageChannel } from 'node:worker_threads';
-import { beside, medianFiguresOf, mediansOf } from '../beside.mjs';
+import { medianFiguresOf, mediansOf } from '../beside.mjs';
 import { Crew } from '../crew.mjs';
 import { percentile, percentilesText, perSecond } from '../stats.mjs';
 
@@ -9,7 +9,7 @@ const TOGETHER = 64;
 const transports = ['agentwire', 'MessagePort'];
 
 /** Requests from one thread to another and their answers: one after the other, and many at a time. */
-export async function request({ quick, say }) {
+export async function request({ pick, beside }) {
   const { port1, port2 } = new MessageChannel();
   const crew = await Crew.start(WORKERS, [
     { workerData: { role: 'ask', port: port1 }, transferList: [port1] },
@@ -24,30 +24,28 @@ export async function request({ quick, say }) {
     }
     return answers;
   };
-  const rounds = quick ? 3 : 5;
-  const measure = async (kind, { together, requests }, figureOf) => {
+  const rounds = pick(3, 5, 5);
+  const measure = async (kind, { together, requests }, text, figuresOf) => {
     for (const transport of transports) {
       await run('warm-up', { transport, bus: `request-${kind}`, together, requests: requests / 2 });
     }
-    return beside(transports, rounds, async (transport, round) => {
-      const what = `request, ${kind}, round ${round + 1} of ${rounds}: ${transport}`;
-      const { figures, text } = figureOf(
-        await run(what, { transport, bus: `request-${kind}-${round}`, together, requests }),
-      );
-      say(`${what} ${text}`);
-      return figures;
-    });
+    const what = `request, ${kind}`;
+    return beside(what, { transports, rounds, text }, async (transport, round) =>
+      figuresOf(await run(`${what}: ${transport}`, { transport, bus: `request-${kind}-${round}`, together, requests })),
+    );
   };
-  const alone = await measure('alone', { together: 1, requests: quick ? 10_000 : 30_000 }, ({ times }) => {
+  const one = { together: 1, requests: pick(5_000, 10_000, 30_000) };
+  const alone = await measure('one at a time', one, percentilesText, ({ times }) => {
     const at = (p) => percentile(times, p);
-    const figures = { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
-    return { figures, text: percentilesText(figures) };
+    return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
   });
-  const order = { together: TOGETHER, requests: quick ? 100_000 : 200_000 };
-  const many = await measure(`${TOGETHER} at a time`, order, ({ elapsed }) => {
-    const figures = (order.requests / elapsed) * 1e9;
-    return { figures, text: perSecond(figures) };
-  });
+  const order = { together: TOGETHER, requests: pick(50_000, 100_000, 200_000) };
+  const many = await measure(
+    `${TOGETHER} at a time`,
+    order,
+    perSecond,
+    ({ elapsed }) => (order.requests / elapsed) * 1e9,
+  );
   await crew.stop();
   return [roundTripRow(medianFiguresOf(alone)), speedRow(mediansOf(many))];
 }

@@ -11,7 +11,8 @@ const ITEMS = 1024;
 const ITEM_SIZE = BYTES + 8;
 
 /** Row 6: one thread puts an item of 512 B into a ring and takes it out again. Every item's first and last word are looked at. */
-export function ringAlone({ quick, say }) {
+export async function ringAlone(run) {
+  const { pick, say } = run;
   const item = new Uint8Array(BYTES);
   const words = new Uint32Array(item.buffer);
   const target = new Uint8Array(BYTES);
@@ -23,7 +24,9 @@ export function ringAlone({ quick, say }) {
   const peer = new RingBuffer(RingBuffer.getStorageForCapacity(ITEMS * BYTES, Uint8Array), Uint8Array);
   const wordPeer = new RingBuffer(RingBuffer.getStorageForCapacity(ITEMS * words.length, Uint32Array), Uint32Array);
 
-  const ns = timeBeside(
+  const ns = await timeBeside(
+    run,
+    'row 6',
     {
       'enqueue + dequeueInto'(count) {
         for (let index = 0; index < count; index++) {
@@ -57,7 +60,7 @@ export function ringAlone({ quick, say }) {
         }
       },
     },
-    { repeats: quick ? 100_000 : 500_000, rounds: quick ? 5 : 9 },
+    { repeats: pick(50_000, 200_000, 500_000), rounds: pick(5, 7, 9) },
   );
   for (const [name, figure] of Object.entries(ns)) say(`row 6: ${name} ${nanoseconds(figure)}`);
   const { 'enqueue + dequeueInto': ours, 'enqueue + dequeue': private_, 'ringbuf.js': theirs } = ns;

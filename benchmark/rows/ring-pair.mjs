@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { RingBuffer } from 'ringbuf.js';
-import { median, perSecond } from '../stats.mjs';
+import { mediansOf } from '../beside.mjs';
+import { perSecond } from '../stats.mjs';
 
 const { ZeroCopyRingBuffer } = createRequire(import.meta.url)('../../index.js');
 
@@ -25,22 +26,18 @@ const lanes = [
 ];
 
 /** Row 7: one thread puts items of 64 B into a ring, another takes them out; both spin when there is nothing to do. */
-export async function ringPair({ pair, quick, say }) {
-  const rounds = quick ? 3 : 5;
-  const speeds = new Map(lanes.map((lane) => [lane, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const lane of lanes) {
-      const items = quick ? lane.items / 8 : lane.items;
-      const { transport, form } = lane;
-      const { elapsed, sum, torn } = await pair.round({ transport, form, items, memory: memories[transport]() });
-      // Items that were lost, doubled or torn must not look fast.
-      if (sum !== (items * (items - 1)) / 2 || torn !== 0) throw new Error(`${transport}, ${form}: items were spoilt`);
-      const speed = (items / elapsed) * 1e9;
-      speeds.get(lane).push(speed);
-      say(`row 7, round ${round + 1} of ${rounds}: ${transport}, ${form}: ${perSecond(speed)}`);
-    }
-  }
-  const [single, batch, packed, peerSingle, peerPacked, port] = lanes.map((lane) => median(speeds.get(lane)));
+export async function ringPair({ pair, pick, beside }) {
+  const byName = new Map(lanes.map((lane) => [`${lane.transport}, ${lane.form}`, lane]));
+  const options = { transports: [...byName.keys()], rounds: pick(3, 5, 5), text: perSecond };
+  const speeds = await beside('row 7', options, async (name) => {
+    const { transport, form, items: most } = byName.get(name);
+    const items = most / pick(8, 4, 1);
+    const { elapsed, sum, torn } = await pair.round({ transport, form, items, memory: memories[transport]() });
+    // Items that were lost, doubled or torn must not look fast.
+    if (sum !== (items * (items - 1)) / 2 || torn !== 0) throw new Error(`${name}: items were spoilt`);
+    return (items / elapsed) * 1e9;
+  });
+  const [single, batch, packed, peerSingle, peerPacked, port] = Object.values(mediansOf(speeds));
   const peer = `ringbuf.js ${perSecond(peerSingle)}, MessagePort ${perSecond(port)}`;
   const packedPeer = `ringbuf.js ${perSecond(peerPacked)}, MessagePort ${perSecond(port)}`;
   const line = (work, speed, peerText, theirs, aim) => ({

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import eventemitter2 from 'eventemitter2';
-import { median, nanoseconds } from '../stats.mjs';
+import { mediansOf } from '../beside.mjs';
+import { nanoseconds } from '../stats.mjs';
 
 const FEW = 10_000;
 const MOST_NS = 10_000;
@@ -12,10 +13,9 @@ const TOPICS = 5000;
  * Row 13: a topic among very many subscriptions with wildcards, one of which matches. Measured in Rust (benches/routes), for a call
  * from JavaScript costs more than a cached route; a publish routes within the native call that submits a whole batch.
  */
-export async function routing({ quick, say }) {
-  const [few, many] = (await measured(quick, say)).map(({ single }) => single);
-  const peer = measurePeer(quick);
-  say(`row 13: eventemitter2 ${nanoseconds(peer)}`);
+export async function routing(run) {
+  const [few, many] = (await measured(run)).map(({ single }) => single);
+  const peer = await measurePeer(run);
   return [
     row(few, 150, `eventemitter2 ${nanoseconds(peer)}`, `${(few.oneMatches.newNs / peer).toFixed(2)} x (new)`),
     row(many, 300, '-', '-'),
@@ -36,8 +36,8 @@ function row({ subscriptions, oneMatches }, aim, peer, ratio) {
 }
 
 /** The figures of the Rust benchmark. */
-async function measured(quick, say) {
-  const options = ['--only', 'matching', ...(quick ? ['--quick'] : [])];
+async function measured({ pick, say }) {
+  const options = ['--only', 'matching', ...pick(['--quick'], ['--quick'], [])];
   const child = spawn('cargo', ['bench', '--quiet', '--no-default-features', '--bench', 'routes', '--', ...options], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -62,7 +62,7 @@ async function measured(quick, say) {
 }
 
 /** ns for an emit to one listener among those of as many patterns, the same as in benches/routes/population.rs. */
-function measurePeer(quick) {
+async function measurePeer({ pick, beside }) {
   const emitter = new eventemitter2.EventEmitter2({ wildcard: true, delimiter: '.', maxListeners: 0 });
   let calls = 0;
   const listener = () => {
@@ -70,17 +70,16 @@ function measurePeer(quick) {
   };
   for (let robot = 0; robot < FEW; robot += 1) emitter.on(patternOf(robot), listener);
   const topics = Array.from({ length: TOPICS }, (_, index) => topicOf((index * 7919) % FEW));
-  const seen = [];
-  // The first rounds are warm-up.
-  for (let round = -3; round < (quick ? 5 : 15); round += 1) {
+  const options = { transports: ['eventemitter2'], rounds: pick(5, 7, 15), warmUps: 3, text: nanoseconds };
+  const seen = await beside('row 13', options, (_, round) => {
     calls = 0;
     const start = process.hrtime.bigint();
     for (const topic of topics) emitter.emit(topic, round);
     const elapsed = Number(process.hrtime.bigint() - start);
     if (calls !== TOPICS) throw new Error(`${calls} calls instead of ${TOPICS}`);
-    if (round >= 0) seen.push(elapsed / TOPICS);
-  }
-  return median(seen);
+    return elapsed / TOPICS;
+  });
+  return mediansOf(seen).eventemitter2;
 }
 
 function patternOf(robot) {

@@ -11,8 +11,9 @@ const BLOCKS = 20;
  * believe in a slope too soon. So the line is drawn through the medians of 20 stretches of time; the noise is twice its slope's
  * standard error.
  */
-export async function soak({ quick, say }) {
-  const order = { seconds: quick ? 60 : 600, peakSeconds: quick ? 3 : 10 };
+export async function soak({ pick, say }) {
+  const isShort = pick(true, false, false);
+  const order = { seconds: isShort ? 60 : 600, peakSeconds: isShort ? 3 : 10 };
   const { peak, rate, carried, samples } = await measureInChild('soak.mjs', order, {
     onLine: (line) => say(`row 18: ${line}`),
   });
@@ -39,7 +40,7 @@ export async function soak({ quick, say }) {
       ratio: '',
       must: null,
       // In a single minute heaps and allocators are still growing to the size that they will keep.
-      aim: quick ? null : { text: 'none (within noise), at half of peak', ok: isAtRate && slope <= noise },
+      aim: isShort ? null : { text: 'none (within noise), at half of peak', ok: isAtRate && slope <= noise },
     },
   ];
 }

@@ -10,8 +10,9 @@ const { Slot } = require('../../dist/codec/slot.js');
 const { Tables } = require('../../dist/codec/tables.js');
 const { EventBus } = require('../../index.js');
 
-/** The table of stages, as text. */
-export async function stages({ quick }) {
+/** The stages as `[name, ns, what it is]`, of which the last two are for comparison. It judges nothing. */
+export async function stages({ pick, keep, say }) {
+  const repeats = pick(50_000, 200_000, 1_000_000);
   const messages = prepareMessages();
   const at = (index) => messages[index % messages.length];
   const tables = new Tables();
@@ -22,21 +23,20 @@ export async function stages({ quick }) {
   decoder.attach(memory);
   const slot = new Slot();
   let end = 0;
-  const encode = time(quick, (index) => {
+  const encode = time(repeats, (index) => {
     end = encoder.writeRoot(at(index), 0, memory.length, slot);
   });
-  const decode = time(quick, () => decoder.readRoot(0, end));
-  const stringify = time(quick, (index) => JSON.stringify(at(index)));
+  const decode = time(repeats, () => decoder.readRoot(0, end));
+  const stringify = time(repeats, (index) => JSON.stringify(at(index)));
   const text = JSON.stringify(messages[0]);
-  const parse = time(quick, () => JSON.parse(text));
+  const parse = time(repeats, () => JSON.parse(text));
 
   const bus = new EventBus({ name: 'stages' });
-  const unheard = time(quick, (index) => bus.publish('stages.unheard', at(index)));
-  const small = time(quick, () => bus.publish('stages.unheard', 1));
-  const whole = await timeWhole(bus, quick, at);
+  const unheard = time(repeats, (index) => bus.publish('stages.unheard', at(index)));
+  const small = time(repeats, () => bus.publish('stages.unheard', 1));
+  const whole = await timeWhole(bus, repeats, at);
   bus.close();
   const rows = [
-    ['stage', 'ns', 'what it is'],
     ['encode', encode, 'JavaScript: value to bytes in the outbox'],
     ['record', small, 'JavaScript: topic, header, commit; and its share of submit: route, no receiver'],
     ['encode + record', unheard, 'publish to a topic that nobody listens to'],
@@ -47,15 +47,20 @@ export async function stages({ quick }) {
     ],
     ['decode', decode, 'JavaScript: bytes to value'],
     ['all', whole, 'publish to handler on one thread'],
-    ['', '', ''],
     ['JSON.stringify', stringify, 'for comparison'],
     ['JSON.parse', parse, 'for comparison'],
   ];
-  return table(rows.map(([name, ns, what]) => [name, typeof ns === 'number' ? ns.toFixed(0) : ns, what]));
+  keep('stages', rows);
+  say(`\none message, stage by stage:\n${stagesText(rows)}\n`);
+  return [];
 }
 
-function time(quick, work) {
-  const repeats = quick ? 200_000 : 1_000_000;
+/** The table of stages, as text. */
+export function stagesText(rows) {
+  return table([['stage', 'ns', 'what it is'], ...rows.map(([name, ns, what]) => [name, ns.toFixed(0), what])]);
+}
+
+function time(repeats, work) {
   const rounds = [];
   for (let index = 0; index < repeats / 4; index++) work(index);
   for (let round = 0; round < 5; round++) {
@@ -67,8 +72,7 @@ function time(quick, work) {
 }
 
 /** Publish to handler on this one thread: both sides' work, without the wait for another core. */
-async function timeWhole(bus, quick, at) {
-  const repeats = quick ? 200_000 : 1_000_000;
+async function timeWhole(bus, repeats, at) {
   const batch = 512;
   let received = 0;
   let wake;

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import { medianFiguresOf } from '../beside.mjs';
 import { timeBeside } from '../clock.mjs';
+import { STEADY_NANOSECONDS } from '../noise.mjs';
 import { nanoseconds } from '../stats.mjs';
 
 const { OptimizedStringPool } = createRequire(import.meta.url)('../../index.js');
@@ -9,11 +11,12 @@ const STRINGS = 10_000;
 const THREADS = 4;
 
 /** Row 10: a string that the thread knows becomes its id; and four threads that fill a shared pool, and then read it. */
-export async function stringPool({ quick, say }) {
-  return [hit({ quick, say }), await shared({ quick, say })];
+export async function stringPool(run) {
+  return [await hit(run), await shared(run)];
 }
 
-function hit({ quick, say }) {
+async function hit(run) {
+  const { pick, say } = run;
   const texts = Array.from({ length: STRINGS }, (_, index) =>
     Buffer.from(`agent-${`${index}`.padStart(9, '0')}`).toString(),
   );
@@ -24,7 +27,9 @@ function hit({ quick, say }) {
     expected += pool.intern(text);
     map.set(text, pool.intern(text));
   }
-  const { intern, peer } = timeBeside(
+  const { intern, peer } = await timeBeside(
+    run,
+    'row 10, hit',
     {
       intern(asked) {
         for (let done = 0; done < asked; done += STRINGS) {
@@ -41,7 +46,7 @@ function hit({ quick, say }) {
         }
       },
     },
-    { repeats: (quick ? 100 : 500) * STRINGS, rounds: quick ? 5 : 9 },
+    { repeats: pick(50, 200, 500) * STRINGS, rounds: pick(5, 7, 9) },
   );
   say(`row 10: intern ${nanoseconds(intern)}, Map.get ${nanoseconds(peer)}`);
   return {
@@ -56,9 +61,31 @@ function hit({ quick, say }) {
 }
 
 /** Every thread interns every string, each beginning elsewhere, then goes through all of them again. The slowest thread's figures. */
-async function shared({ quick, say }) {
-  const strings = quick ? 100_000 : 1_000_000;
-  const name = `row-10-${process.pid}`;
+async function shared({ pick, beside }) {
+  const strings = pick(100_000, 300_000, 1_000_000);
+  const options = {
+    transports: ['agentwire'],
+    rounds: pick(1, 3, 3),
+    steady: STEADY_NANOSECONDS,
+    text: ({ fill, again }) => `${nanoseconds(fill)} each, again ${nanoseconds(again)}`,
+    keyOf: ({ again }) => again,
+  };
+  const what = `row 10, ${strings.toLocaleString('en')} strings from ${THREADS} threads`;
+  const seen = await beside(what, options, (_, round) => fillAndRead(`row-10-${process.pid}-${round}`, strings));
+  const { fill, again } = medianFiguresOf(seen).agentwire;
+  return {
+    row: '10',
+    work: `shared string pool, ${strings.toLocaleString('en')} strings from ${THREADS} threads: intern again, without a lock`,
+    figure: nanoseconds(again),
+    peer: `the first time ${nanoseconds(fill)}`,
+    ratio: '',
+    must: null,
+    aim: null,
+  };
+}
+
+/** A new shared pool, filled and then read by all threads. */
+async function fillAndRead(name, strings) {
   // Keeps the pool alive until the last thread is done.
   const pool = OptimizedStringPool.shared(name);
   const gate = new Int32Array(new SharedArrayBuffer(4));
@@ -81,17 +108,8 @@ async function shared({ quick, say }) {
   );
   if (answers.some(({ sum }) => sum !== answers[0].sum)) spoilt();
   if (pool.intern('the next one') !== answers[0].highest + 1) spoilt();
-  const [fill, again] = ['fill', 'again'].map((part) => Math.max(...answers.map((answer) => answer[part])));
-  say(`row 10: ${strings} strings from ${THREADS} threads: ${nanoseconds(fill)} each, again ${nanoseconds(again)}`);
-  return {
-    row: '10',
-    work: `shared string pool, ${strings.toLocaleString('en')} strings from ${THREADS} threads: intern again, without a lock`,
-    figure: nanoseconds(again),
-    peer: `the first time ${nanoseconds(fill)}`,
-    ratio: '',
-    must: null,
-    aim: null,
-  };
+  const slowest = (part) => Math.max(...answers.map((answer) => answer[part]));
+  return { fill: slowest('fill'), again: slowest('again') };
 }
 
 function spoilt() {

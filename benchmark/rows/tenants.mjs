@@ -1,5 +1,6 @@
-import { beside, medianFiguresOf } from '../beside.mjs';
+import { medianFiguresOf } from '../beside.mjs';
 import { Crew } from '../crew.mjs';
+import { STEADY_LATENCY } from '../noise.mjs';
 import { percentile, percentilesText } from '../stats.mjs';
 
 const WORKERS = new URL('../workers/tenants.mjs', import.meta.url);
@@ -9,17 +10,18 @@ const ways = ['alone', 'channels', 'one bus'];
  * Row tenants: one thread with the handlers of two tenants. One tenant is sent a message every millisecond, the other floods: how long the
  * modest one's messages take, alone, beside the flood in channels, and beside it on one bus.
  */
-export async function tenants({ quick, say }) {
+export async function tenants({ pick, beside }) {
   const crew = await Crew.start(
     WORKERS,
     ['host', 'modest', 'flood'].map((role) => ({ workerData: { role } })),
   );
-  const rounds = quick ? 2 : 3;
-  const latencies = await beside(ways, rounds, async (way, round) => {
+  const text = (figures) => `${percentilesText(figures)}, with ${Math.round(figures.flooded / 1000)} k of the flood`;
+  const options = { transports: ways, rounds: pick(3, 3, 3), steady: STEADY_LATENCY, text };
+  const latencies = await beside('row tenants', options, async (way, round) => {
     const order = {
       way,
       bus: `tenants-${way}-${round}`,
-      messages: quick ? 500 : 2_000,
+      messages: pick(250, 800, 2_000),
       epoch: process.hrtime.bigint(),
     };
     let seen;
@@ -29,10 +31,7 @@ export async function tenants({ quick, say }) {
       if (act === 'run') seen = answer;
     }
     const at = (p) => percentile(seen.latencies, p);
-    const figures = { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
-    const flood = `${Math.round(seen.flooded / 1000)} k of the flood`;
-    say(`tenants, round ${round + 1} of ${rounds}: ${way} ${percentilesText(figures)}, with ${flood}`);
-    return figures;
+    return { p50: at(0.5), p95: at(0.95), p99: at(0.99), flooded: seen.flooded };
   });
   await crew.stop();
   const medians = medianFiguresOf(latencies);

@@ -1,21 +1,12 @@
-import { beside, mediansOf } from '../beside.mjs';
+import { mediansOf } from '../beside.mjs';
 import { perSecond } from '../stats.mjs';
 
 /** Row 1: one publisher thread, one subscriber thread. Cold counts from the first message, before anything is learnt. */
-export async function throughput({ pair, quick, say }) {
-  const rounds = quick ? 3 : 5;
-  const hot = await compare(
-    pair,
-    rounds,
-    { cold: false, agentwire: quick ? 1_000_000 : 2_000_000, MessagePort: quick ? 100_000 : 300_000 },
-    say,
-  );
-  const cold = await compare(
-    pair,
-    rounds,
-    { cold: true, agentwire: quick ? 500_000 : 1_000_000, MessagePort: quick ? 100_000 : 300_000 },
-    say,
-  );
+export async function throughput(run) {
+  const { pick } = run;
+  const MessagePort = pick(60_000, 150_000, 300_000);
+  const hot = await compare(run, { cold: false, agentwire: pick(500_000, 1_000_000, 2_000_000), MessagePort });
+  const cold = await compare(run, { cold: true, agentwire: pick(300_000, 500_000, 1_000_000), MessagePort });
   return [
     row('1', 'messages/s, one topic, one shape', hot, 100_000, 12),
     row('1', 'messages/s, 1,000 topics, 50 shapes, 100 agents, cold', cold, 100_000, 8),
@@ -35,8 +26,9 @@ function row(number, work, { agentwire, MessagePort }, must, aimRatio) {
   };
 }
 
-async function compare(pair, rounds, { cold, ...messages }, say) {
-  const speeds = await beside(['agentwire', 'MessagePort'], rounds, async (transport, round) => {
+async function compare({ pair, pick, beside }, { cold, ...messages }) {
+  const options = { transports: ['agentwire', 'MessagePort'], rounds: pick(3, 5, 5), text: perSecond };
+  const speeds = await beside(`row 1, ${cold ? 'cold' : 'hot'}`, options, async (transport, round) => {
     const order = {
       kind: 'throughput',
       transport,
@@ -48,9 +40,7 @@ async function compare(pair, rounds, { cold, ...messages }, say) {
       pattern: 'agents.*.inbox',
     };
     const { elapsed, received } = await pair.round(order);
-    const speed = (received / elapsed) * 1e9;
-    say(`row 1 ${cold ? 'cold' : 'hot'}, round ${round + 1} of ${rounds}: ${transport} ${perSecond(speed)}`);
-    return speed;
+    return (received / elapsed) * 1e9;
   });
   return mediansOf(speeds);
 }
