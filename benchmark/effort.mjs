@@ -11,4 +11,4 @@ export function pickFor(effort) {
 }
 
 /** Most time for rounds that are repeated because they were noisy, of a whole run, s. */
-export const repeatSeconds = { quick: 10, judged: 45, full: 300 };
+export const repeatSeconds = { quick: 10, judged: 30, full: 300 };

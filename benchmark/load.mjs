@@ -44,12 +44,12 @@ export function othersBetween(before, after) {
   return { others: cores(busy), stolen: cores(after.steal - before.steal) };
 }
 
-/** A sentence where it was too much for figures to be believed, else null. */
+/** What others used where it was too much for figures to be believed, else null. */
 export function complaintAbout(load) {
   if (load === null) return null;
   const parts = [];
-  if (load.others > OTHERS) parts.push(`other programs used ${load.others.toFixed(1)} cores`);
-  if (load.stolen > STOLEN) parts.push(`the host took ${load.stolen.toFixed(2)} cores away`);
+  if (load.others > OTHERS) parts.push(`${load.others.toFixed(1)} cores`);
+  if (load.stolen > STOLEN) parts.push(`the host ${load.stolen.toFixed(2)}`);
   return parts.length === 0 ? null : parts.join(', and ');
 }
 

@@ -73,8 +73,9 @@ async function choose({ row: rows, targets }) {
   return { parts: parts.filter(isWanted), notRun: leftOut.map(notRunLine) };
 }
 
-function notRunLine({ names: [name] }) {
+function notRunLine({ names: [name], kind }) {
   return {
+    kind,
     row: name,
     work: 'ten minutes at half of peak: growth of resident memory',
     figure: `not run: ten minutes; --row ${name}`,
@@ -92,12 +93,12 @@ function outputFor({ output, row, targets }) {
 }
 
 async function print(results, file) {
-  const { footnotes, resultTable, summary } = await import('./report.mjs');
+  const { footnotes, NOISE_HEADING, resultTable, summary } = await import('./report.mjs');
   console.log(`\n${machineText(results.machine, results.versions)}\n`);
   if (results.results.length > 0) console.log(`${resultTable(results.results)}\n`);
   for (const { row, error } of results.results) if (error !== undefined) console.log(`${row}: ${error}\n`);
   const notes = footnotes(results);
-  if (notes.length > 0) console.log(`Noise:\n${notes.map((note) => `- ${note}`).join('\n')}\n`);
+  if (notes.length > 0) console.log(`${NOISE_HEADING}:\n${notes.map((note) => `- ${note}`).join('\n')}\n`);
   if (results.effort === 'quick') console.log('A quick run: its figures are rough.');
   if (results.results.length > 0) console.log(`${summary(results.results)} (${results.seconds} s)`);
   console.log(`Every round: ${shownPath(file)}`);

@@ -34,7 +34,8 @@ export async function measure(parts, { effort, progress }) {
     progress.begin(titleOf(part));
     const before = readLoad();
     try {
-      measured.results.push(...(await within(PATIENCE * seconds(part) + 60, runPart(part, run))));
+      const rows = await within(PATIENCE * seconds(part) + 60, runPart(part, run));
+      measured.results.push(...rows.map((row) => ({ kind: part.kind, ...row })));
     } catch (error) {
       progress.say(`${titleOf(part)} ended with an error: ${error.stack}`);
       measured.results.push(failed(part, error));
@@ -77,8 +78,9 @@ async function within(seconds, work) {
   }
 }
 
-function failed({ names }, error) {
+function failed({ names, kind }, error) {
   return {
+    kind,
     row: names[0],
     work: `ended with an error: ${error.message.split('\n')[0]}`,
     figure: '-',

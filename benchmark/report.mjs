@@ -14,27 +14,33 @@ export function resultTable(results) {
   return table([HEADING, ...results.map(line)]);
 }
 
+export const NOISE_HEADING = 'Rounds that were noisy and repeated, by the part of the median that they had';
+
 /** A line for each thing that whoever reads the figures must know: what was repeated, what stayed uneven, what else ran. */
 export function footnotes({ rounds, load, before }) {
-  const notes = [];
-  for (const { what, repeated, unsettled, kept } of rounds) {
-    if (repeated.length > 0) {
-      const which = repeated.map(({ round, transport, figure, median }) => {
-        return `round ${round} (${transport} ${percentText(figure / median)} of the others)`;
-      });
-      notes.push(`${what}: noisy and repeated: ${which.join(', ')}`);
-    }
-    if (unsettled !== null) {
-      notes.push(
-        `${what}: the rounds of ${unsettled} stayed uneven after ${countText(kept[unsettled].length, 'round')}`,
-      );
-    }
-  }
-  for (const { part, complaint } of load) {
-    if (complaint) notes.push(`${part}: ${complaint} meanwhile`);
+  const notes = rounds.flatMap((record) => noteOf(record) ?? []);
+  const complaints = load.filter(({ complaint }) => complaint !== null);
+  if (complaints.length > 0) {
+    const each = complaints.map(({ part, complaint }) => `${part} (${complaint})`);
+    notes.push(`others used the cores: ${each.join(', ')}`);
   }
   if (before !== null) notes.push(before);
   return notes;
+}
+
+/** `row 1, hot: agentwire 67 %`: the round had 67 % of the median, and was repeated. */
+function noteOf({ what, repeated, unsettled }) {
+  const parts = [];
+  if (repeated.length > 0) {
+    const transports = [...new Set(repeated.map(({ transport }) => transport))];
+    const each = transports.map((transport) => {
+      const own = repeated.filter((round) => round.transport === transport);
+      return `${transport} ${own.map(({ figure, median }) => percentText(figure / median)).join(', ')}`;
+    });
+    parts.push(each.join('; '));
+  }
+  if (unsettled !== null) parts.push(`still uneven: ${unsettled}`);
+  return parts.length === 0 ? undefined : `${what}: ${parts.join('; ')}`;
 }
 
 /** PASS or FAIL, and how many of what. */
@@ -53,4 +59,3 @@ export function summary(results) {
 }
 
 const percentText = (part) => `${Math.round(part * 100)} %`;
-const countText = (count, what) => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -19,7 +19,7 @@ const transports = ['agentwire', 'MessagePort'];
 export async function crowd({ pick, beside }) {
   const shape = { agents: THREADS, threads: THREADS, neighbours: NEIGHBOURS };
   const crowd = await Mesh.start(shape, { window: WINDOW });
-  await crowd.warmUp(transports, pick(100_000, 300_000, MESSAGES));
+  await crowd.warmUp(transports, pick(100_000, 200_000, MESSAGES));
   const what = 'row 5';
   const speeds = mediansOf(
     await beside(what, { transports, rounds: pick(1, 3, 3), text: perSecond }, (transport, round) =>
@@ -27,7 +27,7 @@ export async function crowd({ pick, beside }) {
     ),
   );
   const rate = Math.min(speeds.agentwire, speeds.MessagePort) / 5;
-  const order = { messages: pick(40_000, 100_000, 300_000), rate, burst: BURST };
+  const order = { messages: pick(40_000, 60_000, 300_000), rate, burst: BURST };
   // At this rate a hundred threads take seconds to optimize what they run: the first round counts for nothing.
   const options = {
     transports,

@@ -6,7 +6,7 @@ import { percentile, percentilesText, microseconds as us } from '../stats.mjs';
 export async function latency(run) {
   const { pick } = run;
   const spinning = { gapUs: 20, sleep: false, messages: pick(15_000, 30_000, 50_000), warmup: 5_000 };
-  const sleeping = { gapUs: 2_000, sleep: true, messages: pick(400, 700, 1_500), warmup: 100 };
+  const sleeping = { gapUs: 2_000, sleep: true, messages: pick(300, 500, 1_500), warmup: 100 };
   const active = await compare('2', spinning, run);
   const parked = await compare('3', sleeping, run);
   const [ours, theirs] = [active.agentwire, active.MessagePort];

@@ -23,7 +23,7 @@ export async function memory({ pick, beside }) {
   };
   const options = {
     transports: Object.keys(kinds),
-    rounds: pick(1, 3, 7),
+    rounds: pick(1, 2, 7),
     text: ({ counted, resident }) => `${bytes(counted)} counted, ${bytes(resident)} resident`,
     // The whole process: what is counted of an idle one is nothing, of which no part is small.
     keyOf: ({ resident }) => resident,

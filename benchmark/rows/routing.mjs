@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import eventemitter2 from 'eventemitter2';
 import { mediansOf } from '../beside.mjs';
+import { patternOf, topicOf } from '../robots.mjs';
 import { nanoseconds } from '../stats.mjs';
 
 const FEW = 10_000;
@@ -80,21 +81,4 @@ async function measurePeer({ pick, beside }) {
     return elapsed / TOPICS;
   });
   return mediansOf(seen).eventemitter2;
-}
-
-function patternOf(robot) {
-  const plant = robot % 100;
-  switch (robot % 3) {
-    case 0:
-      return `plant.p${plant}.robot-${robot}.*`;
-    case 1:
-      return `plant.*.robot-${robot}.state`;
-    default:
-      return `plant.p${plant}.*.robot-${robot}`;
-  }
-}
-
-function topicOf(robot) {
-  const plant = robot % 100;
-  return robot % 3 === 2 ? `plant.p${plant}.state.robot-${robot}` : `plant.p${plant}.robot-${robot}.state`;
 }

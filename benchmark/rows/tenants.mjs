@@ -21,7 +21,7 @@ export async function tenants({ pick, beside }) {
     const order = {
       way,
       bus: `tenants-${way}-${round}`,
-      messages: pick(250, 800, 2_000),
+      messages: pick(250, 600, 2_000),
       epoch: process.hrtime.bigint(),
     };
     let seen;
