@@ -13,7 +13,7 @@ export function isOverflow(thrown: unknown): boolean {
 
 /** Bytes that any scalar fits into; the limit lies this far before the end of the memory. */
 export const SCALAR_BYTES = 16;
-/** Longer strings are written by the runtime in one call, shorter ones character by character (measured: docs/performance.md). */
+/** Longer strings are written by the runtime in one call, shorter ones character by character (measured: docs/measuring.md). */
 const LONGEST_LOOP = 40;
 const notLatin1 = /[^\0-\xff]/;
 
