@@ -38,6 +38,8 @@ async function main(options) {
   const before = readLoad() === undefined ? complaintBefore() : null;
   const progress = new Progress(parts.map(({ seconds }) => seconds[efforts.indexOf(effort)]));
   const date = new Date();
+  // Of the beginning: files that change while it runs are no part of it.
+  const versions = readVersions();
   const measured = await measure(parts, { effort, progress });
   const results = {
     format: FORMAT,
@@ -45,7 +47,7 @@ async function main(options) {
     seconds: Math.round((Date.now() - date.getTime()) / 1000),
     effort,
     machine: readMachine(),
-    versions: readVersions(),
+    versions,
     before,
     ...measured,
     results: [...measured.results, ...notRun],

@@ -17,9 +17,9 @@ export class Progress {
   #timer;
 
   /** `expected` is how long each part will take, s. */
-  constructor(expected, stream = process.stderr) {
+  constructor(expected, stream = process.stderr, { TERM } = process.env) {
     this.#stream = stream;
-    this.#isTerminal = stream.isTTY === true && process.env.TERM !== 'dumb';
+    this.#isTerminal = stream.isTTY === true && TERM !== 'dumb';
     this.#all = expected;
     if (this.#isTerminal) this.#timer = setInterval(() => this.#draw(), REDRAW_MS).unref();
   }

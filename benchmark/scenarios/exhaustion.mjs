@@ -77,8 +77,8 @@ async function ofBlocks({ pick, beside }) {
         ({ taken, stats }) =>
           taken.reduce((sum, one) => sum + one.taken, 0) === BLOCKS && stats.inUse === BLOCKS && stats.free === 0,
       ),
-      'somebody was refused by the pool': every(
-        ({ taken, isRefused }) => isRefused && taken.some((one) => one.isExhausted),
+      'everybody was refused by the pool': every(
+        ({ taken, isRefused }) => isRefused && taken.every((one) => one.isExhausted),
       ),
       'no block was in two hands': every(({ given }) => given.every(({ spoilt }) => spoilt === 0)),
       'all blocks came back': every(({ left }) => left.inUse === 0 && left.free === BLOCKS),
