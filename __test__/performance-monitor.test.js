@@ -251,6 +251,54 @@ describe('a sample', () => {
   });
 });
 
+describe('what goes wrong', () => {
+  it('in a pool that was closed is its end, and no end of the monitor', () => {
+    const monitor = new PerformanceMonitor(calm);
+    const stream = new MemoryMappedBuffer(4096);
+    monitor.watch(stream, 'stream');
+    assert.equal(monitor.getReport().sample.pools.length, 2);
+    stream.close();
+    assert.equal(monitor.getReport().sample.pools.length, 1);
+    // The name is free again.
+    monitor.watch(new MemoryMappedBuffer(4096), 'stream');
+  });
+
+  it('in a listener is told as a warning, of an async one too', async () => {
+    const monitor = new PerformanceMonitor(calm);
+    const warned = new Promise((resolve) => process.once('warning', resolve));
+    monitor.once('sample', async () => {
+      throw new Error('of an async listener');
+    });
+    monitor.getReport();
+    assert.match((await warned).message, /'sample' threw.*of an async listener/);
+  });
+
+  it('when a listener asks for a report is nothing: it gets the sample that it is told of', () => {
+    const monitor = new PerformanceMonitor(calm);
+    const numbers = [];
+    monitor.on('sample', () => numbers.push(monitor.getReport().sample.number));
+    monitor.getReport();
+    monitor.getReport();
+    assert.deepEqual(numbers, [1, 2]);
+  });
+
+  it('with a bus that is closed and opened anew is nothing: it counts from its beginning', async (t) => {
+    const name = uniqueName('monitor');
+    const monitor = new PerformanceMonitor(calm);
+    const published = [];
+    for (const count of [10, 15]) {
+      const bus = new EventBus({ name });
+      t.after(() => bus.close());
+      for (let index = 0; index < count; index += 1) bus.publish('t', index);
+      bus.flush();
+      const { sample } = monitor.getReport();
+      published.push(Math.round(sample.buses[0].published * sample.seconds));
+      bus.close();
+    }
+    assert.deepEqual(published, [10, 15]);
+  });
+});
+
 describe('a monitor', () => {
   it('reports all that was recorded since it was made or reset, within 1 %', () => {
     const monitor = new PerformanceMonitor(calm);
@@ -260,8 +308,30 @@ describe('a monitor', () => {
     assert.ok(Math.abs(latency.p50 - 5e6) <= 5e4, `${latency.p50}`);
     assert.ok(memory.peakResident >= memory.resident && memory.heapUsed > 0);
     monitor.reset();
+    assert.equal(monitor.getReport().latency.count, 0);
+    monitor.reset();
     assert.deepEqual([monitor.history.length, monitor.exportData().alerts.length], [0, 0]);
     assert.equal(sampleOf(monitor, 1, 7).latency.count, 7);
+  });
+
+  it('forgets by a reset what buses did, and loses nothing by being started', async (t) => {
+    const bus = openBus(t);
+    let handled = 0;
+    bus.subscribe('t', () => {
+      handled += 1;
+    });
+    const monitor = new PerformanceMonitor(calm);
+    for (let index = 0; index < 100; index += 1) bus.publish('t', index);
+    await waitUntil(() => handled === 100, 'the messages');
+    monitor.startMonitoring().stopMonitoring();
+    const { latency, sample } = monitor.getReport();
+    assert.ok(latency.count > 0);
+    assert.equal(Math.round(sample.buses[0].published * sample.seconds), 100);
+    for (let index = 0; index < 100; index += 1) bus.publish('t', index);
+    await waitUntil(() => handled === 200, 'the other messages');
+    monitor.reset();
+    const after = monitor.getReport();
+    assert.deepEqual([after.latency.count, after.sample.buses[0].published], [0, 0]);
   });
 
   it('keeps 300 samples and exports them as plain data', () => {

@@ -106,8 +106,13 @@ describe('advice is given', () => {
 
   it('when messages wait for handlers that wait themselves', async (t) => {
     const bus = openBus(t);
-    bus.subscribe('t', () => new Promise(() => {}));
+    let handled = 0;
+    bus.subscribe('t', () => {
+      handled += 1;
+      return new Promise(() => {});
+    });
     for (let index = 0; index < 2000; index += 1) bus.publish('t', index);
+    await waitUntil(() => handled === 2000, 'the handlers');
     const { cause, advice } = await provoke(
       startMonitor(t),
       'queue-bottleneck',
@@ -191,6 +196,8 @@ describe('advice is given', () => {
   it('when memory only grows', async (t) => {
     const kept = [];
     const { cause, advice } = await provoke(startMonitor(t), 'growing-memory', async () => {
+      // Not without end, should the advice not come.
+      assert.ok(kept.length < 100, 'no advice at 800 MB');
       kept.push(new Uint8Array(8 << 20).fill(1));
       await new Promise((resolve) => setTimeout(resolve, 20));
     });

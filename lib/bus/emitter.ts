@@ -109,7 +109,8 @@ class Registration {
 export class Emitter {
   /** Calls by `emit` that threw or rejected. */
   failures = 0;
-  private readonly own: Registration[] = [];
+  /** By pattern, in order: neither the end of one nor that of all looks through the others. */
+  private readonly own = new Map<string, Set<Registration>>();
   private readonly room: Room;
   private last = noRoute;
 
@@ -138,22 +139,22 @@ export class Emitter {
     registration.subscription = subscription;
     const { room } = this;
     room.registrations.add(registration);
-    this.own.push(registration);
+    const ofPattern = this.own.get(pattern) ?? new Set();
+    ofPattern.add(registration);
+    this.own.set(pattern, ofPattern);
     this.endpoint.outdateRoutes();
     subscription.atEnd(() => {
       room.registrations.delete(registration);
-      this.own.splice(this.own.indexOf(registration), 1);
+      ofPattern.delete(registration);
+      if (ofPattern.size === 0 && this.own.get(pattern) === ofPattern) this.own.delete(pattern);
       this.endpoint.outdateRoutes();
     });
   }
 
   remove(pattern: string, listener: Listener): void {
-    for (let index = this.own.length - 1; index >= 0; index--) {
-      const one = this.own[index];
-      if (one.pattern !== pattern || one.listener !== listener) continue;
-      one.subscription.unsubscribe();
-      return;
-    }
+    let last: Registration | undefined;
+    for (const one of this.own.get(pattern) ?? []) if (one.listener === listener) last = one;
+    last?.subscription.unsubscribe();
   }
 
   emit(topic: string, payload: unknown, options: PublishOptions | undefined): boolean {

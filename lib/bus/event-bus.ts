@@ -571,6 +571,7 @@ export class EventBus {
     this.subscriptions.clear();
     this.emitter?.close();
     this.latency?.leave();
+    this.latency = undefined;
     // Before the outbox tells that it is empty: others may go on then, but not those who wait here.
     for (const fail of this.waiting) fail(this.closedError());
     this.endpoint.outbox.reset();
@@ -590,11 +591,6 @@ export class EventBus {
   /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-  }
-
-  /** @internal Has all threads forget the latencies of this bus. */
-  resetLatency(): void {
-    this.ownLatency().reset();
   }
 
   private ownLatency(): LatencyHistogram {

@@ -421,6 +421,12 @@ export class Inbox {
     extras: ContextExtras | null,
     shared?: SharedValue,
   ): void {
+    // Taken at once: whatever becomes of this message, the next one is not measured by its time.
+    let published = 0;
+    if (this.published !== 0) {
+      published = this.published;
+      this.published = 0;
+    }
     const subscription = this.subscriptions[slot];
     const counters = slot * (Outcome.Bytes >> 2);
     const delivery = extras?.delivery;
@@ -447,7 +453,7 @@ export class Inbox {
       return;
     }
     const words = this.words;
-    if (this.published !== 0) this.recordLatency(subscription);
+    if (published !== 0) this.recordLatency(published, subscription);
     const context = new MessageContext(
       topic,
       meta,
@@ -473,15 +479,17 @@ export class Inbox {
   }
 
   /** The message that is being delivered is one of those that are measured. */
-  private recordLatency(subscription: Subscription): void {
-    const low = this.words[this.published];
-    const high = this.words[this.published + 1];
-    this.published = 0;
-    const at = publishedAt(low, high);
+  private recordLatency(word: number, subscription: Subscription): void {
+    const high = this.words[word + 1];
+    const at = publishedAt(this.words[word], high);
     // 0 for one that was handed out before. The clock is the same for all threads, and what is in the outbox was written by JavaScript.
     const elapsed = now() - at;
-    if (at > 0 && elapsed >= 0)
+    if (at === 0 || elapsed < 0) return;
+    try {
       subscription.owner.latency().record(elapsed, Math.max(1, weightOf(high)) * this.targets);
+    } catch {
+      // No memory for the histogram: the message is handled all the same.
+    }
   }
 
   /** The message is in flight until the handler's promise settles. Its slot is kept for it. */

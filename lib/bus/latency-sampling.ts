@@ -3,24 +3,24 @@ import { now } from '../monitor/clock';
 
 /** One message in so long is measured while more than that are published, ns: it costs publisher and subscriber about 150 ns in sum. */
 const SAMPLE_EVERY_NS = 25_000;
-/** Messages that one measured message stands for on average, at most: twice as many fit into its eight bits. */
+/** Messages that one measured message stands for at most; its eight bits hold more. */
 const MOST_MEAN = 64;
 
 /** After a pause as long as this the next message is measured, ms: who publishes seldom is seen soon. */
 export const SAMPLING_PAUSE_MS = 10;
 
 /**
- * Which of a publisher's messages are measured: all while there are few, one of some while there are many. That one stands for those
- * that were passed over before it, so that a burst counts for as much as it is.
+ * Which of a publisher's messages are measured: all while there are few, one of some while there are many, at random. Each is measured with a
+ * probability that is known before it comes, and stands for one by that many: so what is told of some is, on average, what is true of
+ * all, however the messages are spread over time (Horvitz and Thompson, 1952).
  */
 export class LatencySampling {
   /** Messages until the next that is measured, itself included. */
   private untilNext = 1;
-  /** How many that was when it was chosen. */
-  private chosen = 1;
-  /** For how many messages the one stands that is measured. */
-  private weight = 1;
+  /** One message in so many is measured on average, and stands for as many. */
   private mean = 1;
+  /** The same for the message that was taken last. */
+  private weight = 1;
   private last = 0;
   private seed = 0x2545_f491;
 
@@ -29,9 +29,9 @@ export class LatencySampling {
     return --this.untilNext > 0 ? 0 : this.measure();
   }
 
-  /** Nothing was published for a while. */
+  /** Nothing was published for a while: the next message is measured. */
   afterPause(): void {
-    this.chosen -= this.untilNext - 1;
+    this.mean = 1;
     this.untilNext = 1;
   }
 
@@ -44,17 +44,21 @@ export class LatencySampling {
     const time = now();
     const elapsed = time - this.last;
     this.last = time;
-    this.weight = this.chosen;
+    this.weight = this.mean;
     if (elapsed < SAMPLE_EVERY_NS / 2) this.mean = Math.min(MOST_MEAN, this.mean * 2);
     else if (elapsed > SAMPLE_EVERY_NS * 2)
       this.mean = Math.max(1, Math.floor((this.mean * SAMPLE_EVERY_NS * 2) / elapsed));
-    // At random around the mean: an outbox holds a round number of messages, and the same place of each would be no fair sample.
+    this.untilNext = this.mean === 1 ? 1 : this.gap();
+    return time;
+  }
+
+  /** How far it is to the next when each message is measured with the probability 1 / mean: a geometric distribution. */
+  private gap(): number {
     this.seed ^= this.seed << 13;
     this.seed ^= this.seed >>> 17;
     this.seed ^= this.seed << 5;
-    this.chosen = 1 + ((this.seed >>> 0) % (2 * this.mean - 1));
-    this.untilNext = this.chosen;
-    return time;
+    const uniform = ((this.seed >>> 0) + 1) / (2 ** 32 + 1);
+    return Math.max(1, Math.ceil(Math.log(uniform) / Math.log1p(-1 / this.mean)));
   }
 }
 

@@ -28,7 +28,7 @@ export class Alarms {
     const changes: AlarmChanges = { raised: [], cleared: [] };
     const seen = new Set<string>();
     for (const measurement of measure(sample, this.thresholds)) {
-      const key = `${measurement.metric} ${measurement.subject ?? ''}`;
+      const key = JSON.stringify([measurement.metric, measurement.key ?? '']);
       seen.add(key);
       this.compare(key, measurement, sample.time, changes);
     }

@@ -2,6 +2,7 @@ import { busOfNativeName } from '../bus/channel';
 import { Endpoint } from '../bus/endpoint';
 import { statsOf } from '../bus/stats';
 import type { NativeBusFigures } from '../generated/binding';
+import { HistogramCell } from '../generated/layout';
 import { native } from '../native';
 import { addCells, type Cells, clearCells } from './latency-cells';
 import { LatencyWindow, statsOfCells } from './latency-histogram';
@@ -10,7 +11,11 @@ import type { BusSample, BusTotals } from './sample';
 /** Topics that a sample names of each bus. */
 const BUSIEST_TOPICS = 20;
 /** Topics whose counts are compared from sample to sample: those that most was published to in all. */
-const COMPARED_TOPICS = 500;
+const COMPARED_TOPICS = 1000;
+
+/** The cells of a histogram without a bucket. */
+const none: Cells = new Float64Array(HistogramCell.Buckets);
+clearCells(none);
 
 /** What is counted of a bus from its beginning, from which rates are taken. */
 interface Counts extends BusTotals {
@@ -20,8 +25,12 @@ interface Counts extends BusTotals {
 
 /** What is remembered of a bus. */
 class TrackedBus {
+  constructor(readonly serial: number) {}
+
   counts: Counts | undefined;
   topics = new Map<string, number>();
+  /** What a topic had at most that is not among these, as there were more. */
+  mostOfOthers = 0;
   readonly latency = new LatencyWindow();
 }
 
@@ -47,7 +56,9 @@ export class BusTracker {
     this.tracked = new Map();
     const sum: BusesSample = { buses: [], ended: 0, spoilt: 0, latency: undefined };
     for (const bus of found) {
-      const tracked = before.get(bus.name) ?? new TrackedBus();
+      // One that was closed and opened anew is another one.
+      const known = before.get(bus.name);
+      const tracked = known?.serial === bus.serial ? known : new TrackedBus(bus.serial);
       this.tracked.set(bus.name, tracked);
       sum.buses.push(this.sampleOf(bus, tracked, seconds, sum));
     }
@@ -61,12 +72,13 @@ export class BusTracker {
     tracked.counts = counts;
     sum.ended += since.handled + since.spoilt;
     sum.spoilt += since.spoilt;
-    const latency = tracked.latency.look(bus.latency);
-    if (sum.latency === undefined) {
+    // Undefined where none was recorded yet.
+    const latency = bus.latency === undefined ? none : tracked.latency.look(bus.latency);
+    if (latency !== none && sum.latency === undefined) {
       sum.latency = new Float64Array(latency.length);
       clearCells(sum.latency);
     }
-    addCells(sum.latency, latency);
+    if (sum.latency !== undefined) addCells(sum.latency, latency);
     const rate = (count: number) => (seconds > 0 ? count / seconds : 0);
     const { name, tenant } = busOfNativeName(bus.name);
     return {
@@ -113,9 +125,8 @@ function countsOf({ metrics: { counts, ledger } }: NativeBusFigures): Counts {
   };
 }
 
-/** A bus that was closed and opened anew since counts from 0. */
 function difference(now: Counts, before: Counts | undefined): Counts {
-  if (before === undefined || now.published < before.published || now.handled < before.handled) return now;
+  if (before === undefined) return now;
   const since = { ...now };
   for (const key of Object.keys(since) as (keyof Counts)[]) since[key] = Math.max(0, now[key] - before[key]);
   return since;
@@ -123,10 +134,14 @@ function difference(now: Counts, before: Counts | undefined): Counts {
 
 function busiestTopics(bus: string, tracked: TrackedBus, rate: (count: number) => number): BusSample['busiestTopics'] {
   const counts = native.busiestTopics(bus, COMPARED_TOPICS);
-  const before = tracked.topics;
+  const { topics: before, mostOfOthers } = tracked;
+  tracked.mostOfOthers = counts.length < COMPARED_TOPICS ? 0 : (counts.at(-1)?.published ?? 0);
   tracked.topics = new Map(counts.map(({ topic, published }) => [topic, published]));
   return counts
-    .map(({ topic, published }) => ({ topic, published: rate(Math.max(0, published - (before.get(topic) ?? 0))) }))
+    .map(({ topic, published }) => ({
+      topic,
+      published: rate(Math.max(0, published - (before.get(topic) ?? mostOfOthers))),
+    }))
     .filter(({ published }) => published > 0)
     .sort((a, b) => b.published - a.published)
     .slice(0, BUSIEST_TOPICS);

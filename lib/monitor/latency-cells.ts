@@ -69,14 +69,21 @@ export function addCells(to: Cells, from: Cells): void {
  */
 export function cellsSince(now: Cells, before: Cells | undefined): Cells {
   const since = Float64Array.from(now);
-  if (before === undefined || before.length !== now.length || before.some((count, cell) => isLess(now, cell, count))) {
+  if (
+    before === undefined ||
+    before.length !== now.length ||
+    now[HistogramCell.Longer] < before[HistogramCell.Longer]
+  ) {
     return since;
   }
   let least = -1;
   let most = -1;
   for (let cell = HistogramCell.Buckets; cell < now.length; cell++) {
-    since[cell] = now[cell] - before[cell];
-    if (since[cell] === 0) continue;
+    const more = now[cell] - before[cell];
+    since[cell] = more;
+    if (more === 0) continue;
+    // They were emptied meanwhile.
+    if (more < 0) return Float64Array.from(now);
     if (least < 0) least = cell - HistogramCell.Buckets;
     most = cell - HistogramCell.Buckets;
   }
@@ -88,8 +95,4 @@ export function cellsSince(now: Cells, before: Cells | undefined): Cells {
     since[HistogramCell.Most] = most < 0 ? 0 : Math.min(lowestOf(most + 1), now[HistogramCell.Most]);
   }
   return since;
-}
-
-function isLess(now: Cells, cell: number, before: number): boolean {
-  return cell >= HistogramCell.Buckets && now[cell] < before;
 }

@@ -45,6 +45,15 @@ const MOST_LATENCY_MS = 24 * 60 * 60 * 1000;
 const DEFAULT_BUCKETS = 200;
 const MOST_BUCKETS = 10_000;
 const LONGEST_NAME = 256;
+/** Longer than anything that is measured, and so short that sums stay finite. */
+const LONGEST_NS = 2 ** 53;
+
+/** This thread's parts of histograms of many: one for each, however often it is asked for. */
+const shared = new Map<string, WeakRef<LatencyHistogram>>();
+const forgotten = new FinalizationRegistry<string>((key) => {
+  // Another one may have taken its place.
+  if (shared.get(key)?.deref() === undefined) shared.delete(key);
+});
 
 /**
  * Latencies, and which fraction of them is below what. Recording one takes some nanoseconds and no memory. Percentiles are within 1 % of those of the
@@ -88,7 +97,8 @@ export class LatencyHistogram {
 
   /**
    * The histogram of that name, which every thread of the process that asks for it records into: each its own part, without locks. What
-   * is read of it is the sum, of threads that have ended too. It lasts until nobody has it any more.
+   * is read of it is the sum, of threads that have ended too. It lasts until nobody has it any more. Within a thread it is one object. (A
+   * second copy of this package in the process has histograms of its own.)
    *
    * @param name - 1 to 256 characters.
    * @param maxLatencyMs - As of the constructor. The same in every thread, or ERR_AGENTWIRE_LIMITS.
@@ -102,7 +112,15 @@ export class LatencyHistogram {
         `the histogram ${quote(name)} cannot be opened`,
         () => new native.NativeHistogram(name, limit, memory),
       );
-    return new LatencyHistogram(maxLatencyMs ?? DEFAULT_MAX_LATENCY_MS, bucketCount ?? DEFAULT_BUCKETS, join);
+    const most = maxLatencyMs ?? DEFAULT_MAX_LATENCY_MS;
+    const buckets = bucketCount ?? DEFAULT_BUCKETS;
+    const key = JSON.stringify([name, most, buckets]);
+    const known = shared.get(key)?.deref();
+    if (known !== undefined) return known;
+    const histogram = new LatencyHistogram(most, buckets, join);
+    shared.set(key, new WeakRef(histogram));
+    forgotten.register(histogram, key);
+    return histogram;
   }
 
   /**
@@ -111,18 +129,19 @@ export class LatencyHistogram {
    */
   record(ns: number | bigint, times = 1): void {
     const value = typeof ns === 'bigint' ? Number(ns) : ns;
-    if (typeof value !== 'number' || !(value >= 0 && value < Number.POSITIVE_INFINITY)) {
-      throw new AgentwireArgumentError('ns', 'a number of nanoseconds from 0 on', ns);
+    if (typeof value !== 'number' || !(value >= 0 && value <= LONGEST_NS)) {
+      throw new AgentwireArgumentError('ns', 'a number of nanoseconds from 0 to 2^53 (104 days)', ns);
     }
     if (!(times > 0 && times <= Number.MAX_SAFE_INTEGER && Number.isInteger(times))) {
       throw new AgentwireArgumentError('times', 'an integer from 1 on', times);
     }
     const cells = this.cells;
     if (cells[HistogramCell.Epoch] !== cells[HistogramCell.WantedEpoch]) this.beginAnew();
-    cells[value <= this.limit ? HistogramCell.Buckets + bucketOf(value) : HistogramCell.Longer] += times;
     cells[HistogramCell.Sum] += value * times;
     if (value < cells[HistogramCell.Least]) cells[HistogramCell.Least] = value;
     if (value > cells[HistogramCell.Most]) cells[HistogramCell.Most] = value;
+    // Last: a reader that comes in between sees no latency without its bounds.
+    cells[value <= this.limit ? HistogramCell.Buckets + bucketOf(value) : HistogramCell.Longer] += times;
   }
 
   /** Somebody has reset the histogram: this thread's part is emptied by this thread, so that no two write it. */

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { types } from 'node:util';
 import { AgentwireArgumentError, textOf } from '../errors';
 import { recommend } from './advice/recommend';
 import { Alarms } from './alarms';
@@ -20,6 +21,9 @@ import type { Watchable } from './watched-pools';
 
 /** Samples that are kept, five minutes of one a second. */
 const MOST_SAMPLES = 300;
+/** Buses in all samples together that are kept: with more than a hundred buses there are fewer samples. */
+const MOST_BUS_SAMPLES = 30_000;
+const FEWEST_SAMPLES = 10;
 /** Alerts that are kept, raised and over. */
 const MOST_ALERTS = 100;
 /** Latencies of `recordLatency` above this are told as the longest, ms. */
@@ -81,6 +85,8 @@ export class PerformanceMonitor implements SampleSource {
   private readonly samples: MonitorSample[] = [];
   private readonly pastAlerts: Alert[] = [];
   private timer: ReturnType<typeof setInterval> | undefined;
+  /** The listeners are being told of a sample. */
+  private isTelling = false;
 
   /** @param thresholds - See MonitorThresholds; what is left out has its default. */
   constructor(thresholds: MonitorThresholds = {}) {
@@ -112,7 +118,7 @@ export class PerformanceMonitor implements SampleSource {
     if (this.timer !== undefined) return this;
     this.sampler.start();
     // Not among the timers: that of the event loop's delay may come behind this one, and would tell of this turn in the next sample.
-    const inItsTurn = () => setImmediate(() => this.isMonitoring && this.takeSample());
+    const inItsTurn = () => setImmediate(() => this.takeSampleSafely());
     this.timer = setInterval(inItsTurn, this.thresholds.monitoringIntervalMs);
     this.timer.unref();
     return this;
@@ -129,7 +135,9 @@ export class PerformanceMonitor implements SampleSource {
   /** What is known now. While nothing is monitored a sample is taken for it. */
   getReport(): PerformanceReport {
     const newest = this.samples.at(-1);
-    const sample = newest !== undefined && this.isMonitoring ? newest : this.takeSample();
+    // Who asks while he is told of a sample gets that one.
+    const isNew = newest !== undefined && (this.isMonitoring || this.isTelling);
+    const sample = isNew ? newest : this.takeSample();
     const { memory, cpu, threads, process: about } = sample;
     return {
       latency: this.overall.getStats(),
@@ -172,7 +180,7 @@ export class PerformanceMonitor implements SampleSource {
     this.pastAlerts.length = 0;
   }
 
-  /** The newest samples, oldest first: at most 300. */
+  /** The newest samples, oldest first: at most 300, fewer where there are more than a hundred buses. */
   get history(): readonly MonitorSample[] {
     return this.samples;
   }
@@ -221,32 +229,53 @@ export class PerformanceMonitor implements SampleSource {
       return this.alarms.current;
     });
     this.overall.add(latencies);
-    keep(this.samples, [sample], MOST_SAMPLES);
+    keep(this.samples, [sample], mostSamples(sample));
     keep(this.pastAlerts, changes.raised, MOST_ALERTS);
+    this.isTelling = true;
     for (const alert of changes.raised) this.tell('alert', alert);
     for (const alert of changes.cleared) this.tell('clear', alert);
     this.tell('sample', sample);
+    this.isTelling = false;
     return sample;
+  }
+
+  /** In a turn of its own nobody could catch what goes wrong; the next sample may be well again. */
+  private takeSampleSafely(): void {
+    if (!this.isMonitoring) return;
+    try {
+      this.takeSample();
+    } catch (error) {
+      warn(`a sample could not be taken: ${textOf(error)}`);
+    }
   }
 
   /** A listener that throws stops neither the others nor the monitor. */
   private tell<Name extends keyof MonitorEvents>(event: Name, value: MonitorEvents[Name]): void {
     for (const listener of this.events.rawListeners(event)) {
+      const failed = (error: unknown) => warn(`a listener of the monitor's '${event}' threw: ${textOf(error)}`);
       try {
-        listener.call(this.events, value);
+        // It may be an async function: its rejection must not take the process down either.
+        const result: unknown = listener.call(this.events, value);
+        if (types.isPromise(result)) result.catch(failed);
       } catch (error) {
-        process.emitWarning(`a listener of the monitor's '${event}' threw: ${textOf(error)}`, {
-          type: 'AgentwireWarning',
-          code: 'AGENTWIRE_MONITOR_LISTENER',
-        });
+        failed(error);
       }
     }
   }
 }
 
+function warn(message: string): void {
+  process.emitWarning(message, { type: 'AgentwireWarning', code: 'AGENTWIRE_MONITOR' });
+}
+
 function keep<T>(list: T[], added: readonly T[], most: number): void {
   list.push(...added);
   if (list.length > most) list.splice(0, list.length - most);
+}
+
+function mostSamples({ buses }: MonitorSample): number {
+  const affordable = Math.floor(MOST_BUS_SAMPLES / Math.max(1, buses.length));
+  return Math.min(MOST_SAMPLES, Math.max(FEWEST_SAMPLES, affordable));
 }
 
 function checkListener(event: string, listener: unknown): void {

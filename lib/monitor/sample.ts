@@ -112,7 +112,7 @@ export interface BusSample {
   totals: BusTotals;
   /** Publish to handler, ns. */
   latency: LatencyStats;
-  /** The topics with the most messages a second, at most 20. */
+  /** The topics with the most messages a second, at most 20, of the thousand that most was published to in all. */
   busiestTopics: { topic: string; published: number }[];
 }
 

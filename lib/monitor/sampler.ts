@@ -27,12 +27,9 @@ export class Sampler {
     this.buses.look(0);
   }
 
-  /** Begins to look at the event loop and the collector, and at rates from here on. */
+  /** Begins to look at the event loop and the collector. Everything else is of the time since the last sample, whenever that was. */
   start(): void {
     this.runtime.start();
-    this.cpu.getStats();
-    this.buses.look(0);
-    this.since = now();
   }
 
   stop(): void {
@@ -67,10 +64,15 @@ export class Sampler {
     return { sample, latencies };
   }
 
-  /** What was recorded by hand is forgotten, and the peak of memory. */
+  /** What was until now is of no later sample. */
   forget(): void {
     this.memory.reset();
     this.recorded.forget();
+    this.buses.look(0);
+    this.cpu.getStats();
+    this.pools.look();
+    this.runtime.look();
+    this.since = now();
   }
 
   /** The latencies of the buses and those that were recorded by hand, since the look before. */

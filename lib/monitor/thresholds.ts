@@ -63,8 +63,9 @@ export function checkThresholds(given: MonitorThresholds): CheckedThresholds {
 export interface Measurement {
   metric: MetricName;
   level: AlertLevel;
-  /** Of what, where there are several. */
+  /** Of what, where there are several; and what tells it from all others. */
   subject?: string;
+  key?: string;
   /** Undefined when the sample says nothing of it: no message was handled. */
   value: number | undefined;
   threshold: number;
@@ -97,6 +98,7 @@ export function* measure(sample: MonitorSample, thresholds: CheckedThresholds): 
       metric: 'communication.queue.depth',
       level: 'warning',
       subject,
+      key: JSON.stringify([bus.name, bus.tenant]),
       value: bus.queueDepth,
       threshold: thresholds.queueDepth,
       text: (value) => `${value.toLocaleString('en')} messages wait or are with a handler`,
@@ -107,6 +109,7 @@ export function* measure(sample: MonitorSample, thresholds: CheckedThresholds): 
       metric: 'communication.pool.utilization',
       level: 'warning',
       subject: pool.name,
+      key: pool.name,
       value: pool.utilization,
       threshold: thresholds.poolUtilization,
       text: (value) => `${(100 * value).toFixed(1)} % is taken`,

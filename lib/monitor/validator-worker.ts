@@ -1,6 +1,7 @@
 /** The other thread of a PerformanceValidator: publishes what it is told to. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { EventBus } from '../bus/event-bus';
+import { now } from './clock';
 
 /** What the validator asks for. */
 export interface ValidatorOrder {
@@ -10,7 +11,7 @@ export interface ValidatorOrder {
   perTurn: number;
 }
 
-const { bus: name, topic, message } = workerData as { bus: string; topic: string; message: unknown };
+const { bus: name, topic, message } = workerData as { bus: string; topic: string; message: { timestamp: number } };
 const bus = new EventBus({ name });
 
 parentPort?.on('message', (order: ValidatorOrder) => {
@@ -22,6 +23,8 @@ parentPort?.postMessage('ready');
 
 async function publish({ count, perTurn }: ValidatorOrder): Promise<void> {
   for (let sent = 0; sent < count; ) {
+    // On the clock that all threads share.
+    message.timestamp = now();
     if (!bus.publish(topic, message)) {
       await bus.writable(topic);
       continue;

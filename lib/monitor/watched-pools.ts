@@ -45,7 +45,14 @@ export class WatchedPools {
     this.exhausted = new Map();
     const samples = [{ name: MESSAGES, ...messages() }];
     for (const [name, read] of this.watched) {
-      const reading = read();
+      let reading: Reading;
+      try {
+        reading = read();
+      } catch {
+        // It was closed: nobody watches it any more.
+        this.watched.delete(name);
+        continue;
+      }
       this.exhausted.set(name, reading.exhausted);
       samples.push({ name, ...reading, exhausted: Math.max(0, reading.exhausted - (before.get(name) ?? 0)) });
     }

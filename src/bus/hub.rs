@@ -21,6 +21,7 @@ pub struct Hub {
     next_topic: AtomicU32,
     /// The endpoints of all threads, those that are gone among them until the next look.
     receivers: Mutex<Vec<Weak<Receiver>>>,
+    next_bus: AtomicU64,
     next_endpoint: AtomicU32,
     next_subscription: AtomicU64,
 }
@@ -34,6 +35,7 @@ impl Hub {
             topics: RwLock::default(),
             next_topic: AtomicU32::new(1),
             receivers: Mutex::default(),
+            next_bus: AtomicU64::new(1),
             next_endpoint: AtomicU32::new(1),
             next_subscription: AtomicU64::new(1),
         })
@@ -42,9 +44,10 @@ impl Hub {
     /// Opens the bus of that name, making it when nobody has it open. Closed by [`Hub::close_bus`].
     pub fn open_bus(&self, name: &str) -> Arc<Bus> {
         let mut buses = self.buses.lock();
-        let bus = buses
-            .entry(name.into())
-            .or_insert_with(|| Arc::new(Bus::new(name)));
+        let bus = buses.entry(name.into()).or_insert_with(|| {
+            let serial = self.next_bus.fetch_add(1, Ordering::Relaxed);
+            Arc::new(Bus::new(name, serial))
+        });
         bus.handles.fetch_add(1, Ordering::Relaxed);
         Arc::clone(bus)
     }

@@ -26,6 +26,8 @@ const FEWEST_TO_SWEEP: usize = 64;
 pub struct Bus {
     /// Its name, unique in the process.
     pub name: Box<str>,
+    /// Unlike that of any other bus that there is or was: the next one of its name has another.
+    pub serial: u64,
     /// How many openings were not given back yet. Changed under the hub's lock.
     pub(super) handles: AtomicUsize,
     routing: Routing,
@@ -100,9 +102,10 @@ impl Subscriptions {
 }
 
 impl Bus {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str, serial: u64) -> Self {
         Self {
             name: name.into(),
+            serial,
             handles: AtomicUsize::new(0),
             routing: Routing::default(),
             watchers: RwLock::default(),

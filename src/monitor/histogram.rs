@@ -125,8 +125,8 @@ struct State<M> {
     epoch: u64,
     parts: Vec<(u64, M)>,
     next_part: u64,
-    /// What threads have recorded that let go of their parts.
-    left: Latencies,
+    /// What threads have recorded that let go of their parts. None while none has.
+    left: Option<Latencies>,
 }
 
 impl<M: WideMemory> SharedHistogram<M> {
@@ -138,7 +138,7 @@ impl<M: WideMemory> SharedHistogram<M> {
                 epoch: 0,
                 parts: Vec::new(),
                 next_part: 1,
-                left: Latencies::new(limit),
+                left: None,
             }),
         }
     }
@@ -169,6 +169,7 @@ impl<M: WideMemory> SharedHistogram<M> {
         } = &mut *self.state.lock();
         if let Some(index) = parts.iter().position(|(of, _)| *of == number) {
             let (_, part) = parts.swap_remove(index);
+            let left = left.get_or_insert_with(|| Latencies::new(self.limit));
             left.add_part(&part, self.limit, *epoch);
         }
     }
@@ -177,7 +178,7 @@ impl<M: WideMemory> SharedHistogram<M> {
     pub fn reset(&self) {
         let state = &mut *self.state.lock();
         state.epoch += 1;
-        state.left = Latencies::new(self.limit);
+        state.left = None;
         let epoch = (state.epoch as f64).to_bits();
         for (_, part) in &state.parts {
             // Relaxed: the owner looks at this word alone, and empties its own cells.
@@ -188,7 +189,8 @@ impl<M: WideMemory> SharedHistogram<M> {
     /// What all threads have recorded.
     pub fn read(&self) -> Latencies {
         let state = self.state.lock();
-        let mut sum = state.left.clone();
+        let left = state.left.clone();
+        let mut sum = left.unwrap_or_else(|| Latencies::new(self.limit));
         for (_, part) in &state.parts {
             sum.add_part(part, self.limit, state.epoch);
         }
@@ -198,6 +200,11 @@ impl<M: WideMemory> SharedHistogram<M> {
     /// The same, laid out as a part is.
     pub fn read_cells(&self) -> Vec<f64> {
         self.read().cells(self.limit)
+    }
+
+    /// True before the first thread has a part: then there is nothing to read.
+    pub fn is_unused(&self) -> bool {
+        self.state.lock().next_part == 1
     }
 
     /// How many threads have a part.

@@ -32,13 +32,14 @@ pub fn counter_frequency() -> f64 {
 pub struct NativeBusFigures {
     /// Its name; of a channel the one that it has natively.
     pub name: String,
+    /// Unlike that of any other bus of the process, of its name too.
+    pub serial: f64,
     /// Its figures.
     pub metrics: NativeBusMetrics,
     /// Dead letters that it keeps.
     pub dead_letters: f64,
-    /// Publish to handler, as cells of a histogram.
-    #[napi(ts_type = "Float64Array")]
-    pub latency: Float64Array,
+    /// Publish to handler, as cells of a histogram. None before anything was recorded.
+    pub latency: Option<Float64Array>,
 }
 
 /// The figures of all open buses, by name.
@@ -49,9 +50,11 @@ pub fn all_buses() -> Vec<NativeBusFigures> {
         .into_iter()
         .map(|bus| NativeBusFigures {
             name: bus.name.to_string(),
+            serial: bus.serial as f64,
             metrics: bus.metrics().into(),
             dead_letters: bus.dead_letters.counts().held as f64,
-            latency: Float64Array::new(bus.latency.read_cells()),
+            latency: (!bus.latency.is_unused())
+                .then(|| Float64Array::new(bus.latency.read_cells())),
         });
     figures.collect()
 }

@@ -1,4 +1,4 @@
-import type { Recommendation } from '../sample';
+import type { Recommendation, ThreadSample } from '../sample';
 import { count, type Recent, time } from './recent';
 
 /** Percent of a core from which on a thread is at work. */
@@ -15,10 +15,11 @@ const HELD_UP_MS = 20;
 /** More threads are at work than there are cores: they take turns, and each message waits for the turn of its thread. */
 export function moreThreadsThanCores(recent: Recent): Recommendation[] {
   const { cores } = recent.newest.process;
+  const isAtWork = ({ cpuPercent, delivered, published }: ThreadSample) =>
+    cpuPercent === null ? delivered + published > 0 : cpuPercent >= AT_WORK;
+  // A thread may have several endpoints: one for each context.
   const atWork = ({ threads }: Recent['newest']) =>
-    threads.filter(({ cpuPercent, delivered, published }) =>
-      cpuPercent === null ? delivered + published > 0 : cpuPercent >= AT_WORK,
-    ).length;
+    new Set(threads.filter(isAtWork).map(({ threadId }) => threadId)).size;
   if (!recent.shows((sample) => atWork(sample) > cores && sample.cpu.percent >= ALL_BUSY * cores)) return [];
   return [
     {
