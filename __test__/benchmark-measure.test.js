@@ -8,10 +8,11 @@ const { before, describe, it } = require('node:test');
 let measure;
 let report;
 let Progress;
+let effortInTime;
 
 before(async () => {
-  const modules = ['measure', 'report', 'progress'].map((name) => import(`../benchmark/${name}.mjs`));
-  [measure, report, { Progress }] = await Promise.all(modules);
+  const modules = ['measure', 'report', 'progress', 'effort'].map((name) => import(`../benchmark/${name}.mjs`));
+  [measure, report, { Progress }, { effortInTime }] = await Promise.all(modules);
 });
 
 /** A stream that keeps what is written. */
@@ -53,6 +54,22 @@ describe('measure', () => {
       load.map(({ part }) => part),
       ['bad', 'good'],
     );
+  });
+});
+
+describe('effortInTime', () => {
+  const expected = [100, 250, 900];
+
+  it('keeps to the effort while the run is in time, and hurries where it fell behind', () => {
+    assert.equal(effortInTime('judged', { elapsed: 0, done: 0, expected }), 'judged');
+    assert.equal(effortInTime('judged', { elapsed: 40, done: 40, expected }), 'judged');
+    assert.equal(effortInTime('judged', { elapsed: 60, done: 40, expected }), 'quick');
+    // In time so far, and too slow for what is left.
+    assert.equal(effortInTime('judged', { elapsed: 20, done: 15, expected }), 'quick');
+  });
+
+  it('has no hurry with a full run', () => {
+    assert.equal(effortInTime('full', { elapsed: 5000, done: 40, expected }), 'full');
   });
 });
 

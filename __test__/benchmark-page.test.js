@@ -92,7 +92,7 @@ const results = {
       unsettled: null,
     },
   ],
-  load: [{ part: '1', others: 1, stolen: 0, complaint: '1.0 cores' }],
+  load: [{ part: '1', effort: 'full', others: 1, stolen: 0, complaint: '1.0 cores' }],
   details: { stages: [['encode', 200.4, 'value | bytes']] },
   growth: [growth],
 };

@@ -1,7 +1,7 @@
 // Runs parts of the catalogue, one after the other, and gathers what they found.
 import { Rounds } from './beside.mjs';
 import { Crew } from './crew.mjs';
-import { pickFor, repeatSeconds } from './effort.mjs';
+import { effortInTime, efforts, pickFor, repeatSeconds } from './effort.mjs';
 import { complaintAbout, othersBetween, readLoad } from './load.mjs';
 import { Pair } from './pair.mjs';
 
@@ -17,7 +17,6 @@ export async function measure(parts, { effort, progress }) {
   const rounds = new Rounds({ say, repeatSeconds: repeatSeconds[effort] });
   const measured = { results: [], rounds: [], load: [], details: {}, growth: [] };
   const run = {
-    pick: pickFor(effort),
     say,
     beside: (...given) => rounds.beside(...given),
     /** What the tables do not hold and the page shows. */
@@ -28,13 +27,20 @@ export async function measure(parts, { effort, progress }) {
       measured.growth.push(series);
     },
   };
-  const seconds = (part) => run.pick(...part.seconds);
-  for (const part of parts) {
+  const start = performance.now();
+  let done = 0;
+  for (const [index, part] of parts.entries()) {
     const [name] = part.names;
+    const left = parts.slice(index);
+    const expected = efforts.map((_, which) => left.reduce((sum, { seconds }) => sum + seconds[which], 0));
+    const elapsed = (performance.now() - start) / 1000;
+    const inTime = effortInTime(effort, { elapsed, done, expected });
+    const pick = pickFor(inTime);
+    const seconds = pick(...part.seconds);
     progress.begin(titleOf(part));
     const before = readLoad();
     try {
-      const rows = await within(PATIENCE * seconds(part) + 60, runPart(part, run));
+      const rows = await within(PATIENCE * seconds + 60, runPart(part, { ...run, pick }));
       measured.results.push(...rows.map((row) => ({ kind: part.kind, ...row })));
     } catch (error) {
       progress.say(`${titleOf(part)} ended with an error: ${error.stack}`);
@@ -43,7 +49,8 @@ export async function measure(parts, { effort, progress }) {
       await Crew.stopAll();
     }
     const load = othersBetween(before, readLoad());
-    measured.load.push({ part: name, ...load, complaint: complaintAbout(load) });
+    measured.load.push({ part: name, effort: inTime, ...load, complaint: complaintAbout(load) });
+    done += seconds;
     measured.rounds.push(...rounds.take().map((record) => ({ part: name, ...record })));
     progress.end();
   }

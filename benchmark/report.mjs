@@ -17,12 +17,16 @@ export function resultTable(results) {
 export const NOISE_HEADING = 'Rounds that were noisy and repeated, by the part of the median that they had';
 
 /** A line for each thing that whoever reads the figures must know: what was repeated, what stayed uneven, what else ran. */
-export function footnotes({ rounds, load, before }) {
+export function footnotes({ effort, rounds, load, before }) {
   const notes = rounds.flatMap((record) => noteOf(record) ?? []);
   const complaints = load.filter(({ complaint }) => complaint !== null);
   if (complaints.length > 0) {
     const each = complaints.map(({ part, complaint }) => `${part} (${complaint})`);
     notes.push(`others used the cores: ${each.join(', ')}`);
+  }
+  const hurried = load.filter((one) => one.effort !== effort).map(({ part }) => part);
+  if (hurried.length > 0) {
+    notes.push(`measured as in a quick run, for this one had fallen behind its time: ${hurried.join(', ')}`);
   }
   if (before !== null) notes.push(before);
   return notes;
