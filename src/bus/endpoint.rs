@@ -22,7 +22,7 @@ use super::quota::{Quota, QuotaLimits};
 use super::receiver::{Doorbell, Receiver};
 use super::request::OwedAnswers;
 use super::route::Route;
-use super::run::Run;
+use super::run::Runs;
 use super::shares::Shares;
 use super::slots::Slots;
 use super::subscription::{Outcome, SubscribeOptions, Subscription};
@@ -192,7 +192,7 @@ pub struct Endpoint {
     pub(super) random: Random,
     /// Scratch of submit: the payload of one record, for filters.
     pub(super) payload: Vec<u8>,
-    pub(super) run: Run,
+    pub(super) runs: Runs,
     pub(super) spin: SpinState,
     /// What could not be submitted, and why.
     pub faults: EndpointFaults,
@@ -228,7 +228,7 @@ impl Endpoint {
             picked: Vec::new(),
             random: Random::new(u64::from(id)),
             payload: Vec::new(),
-            run: Run::default(),
+            runs: Runs::default(),
             spin: SpinState::default(),
             faults: EndpointFaults::default(),
             closed: false,

@@ -27,6 +27,7 @@ use super::receiver::{Receiver, count_up};
 use super::record::OutboxRecord;
 use super::request::{Owed, Request};
 use super::route::Route;
+use super::run::{Sender, is_plain};
 use super::subscription::{Admitted, Outcome, Subscription};
 use super::tally::Counting;
 use crate::memory::{Memory, SharedBytes, Source};
@@ -98,8 +99,11 @@ impl Endpoint {
             offset += record.length;
             records += 1;
         }
-        self.run
-            .send(&self.memory.outbox, self.receiver.id, timestamp);
+        self.runs.send(Sender {
+            outbox: &self.memory.outbox,
+            publisher: self.receiver.id,
+            timestamp,
+        });
         self.wake_receivers();
         self.let_go_of_stale_routes();
         let left = end.min(OUTBOX_BYTES).saturating_sub(offset);
@@ -147,7 +151,7 @@ impl Endpoint {
             open_slots,
             picked,
             random,
-            run,
+            runs,
             payload,
             next_look,
             ..
@@ -177,6 +181,11 @@ impl Endpoint {
             (&open.bus, counting, &inline, 0)
         };
         let expires_at = expiry_of(&memory.outbox, offset, record);
+        let sender = Sender {
+            outbox: &memory.outbox,
+            publisher: receiver.id,
+            timestamp,
+        };
         // As it is, without what is found out below.
         let bare = Outgoing {
             outbox: &memory.outbox,
@@ -319,16 +328,16 @@ impl Endpoint {
         let only = sole_target(route, picked, record, block.as_ref());
         if let Some(only) = only {
             admitted = only.admit(record.priority);
-            if admitted == Admitted::Yes && !run.add(offset, record, topic_id, only, *sequence) {
-                run.send(&memory.outbox, receiver.id, timestamp);
-                run.add(offset, record, topic_id, only, *sequence);
+            if admitted == Admitted::Yes && !runs.add(offset, record, topic_id, only, *sequence) {
+                runs.send(sender);
+                runs.add(offset, record, topic_id, only, *sequence);
             }
             if admitted != Admitted::Ended {
                 return true;
             }
         }
         // What came before goes before.
-        run.send(&memory.outbox, receiver.id, timestamp);
+        runs.send(sender);
         let outgoing = Outgoing {
             block: block.as_ref(),
             request: request.as_ref(),
@@ -454,7 +463,7 @@ fn sole_target<'a>(
         ([], [only]) => only,
         _ => return None,
     };
-    let plain = record.flags & WITH_EXTENSION == 0 && record.priority != 0 && block.is_none();
+    let plain = is_plain(record.flags) && record.priority != 0 && block.is_none();
     (plain && !only.is_kept()).then_some(only)
 }
 
