@@ -79,9 +79,18 @@ describe('the package', () => {
       );
     }
     const strangers = names.filter(
-      (name) => !/^(dist\/.*\.(js|d\.ts)|index\.(js|mjs|d\.ts|d\.mts)|package\.json|[A-Z]+(\.md)?)$/.test(name),
+      (name) =>
+        !/^(dist\/.*\.(m?js|d\.ts|html|css|txt)|index\.(js|mjs|d\.ts|d\.mts)|package\.json|[A-Z]+(\.md)?)$/.test(name),
     );
     assert.deepEqual(strangers, []);
+  });
+
+  it('holds the page of the live view, and the chart library beside its licence', () => {
+    const page = 'dist/monitor/dashboard/page/';
+    const names = namesInTarball(tarballs[0]).filter((name) => name.startsWith(page));
+    for (const name of ['index.html', 'style.css', 'app.mjs', 'uplot.js', 'uplot.css', 'uplot.LICENSE.txt']) {
+      assert.ok(names.includes(page + name), name);
+    }
   });
 
   it('names the platform packages in its own version, and nothing else to install', () => {

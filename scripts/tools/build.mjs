@@ -1,7 +1,7 @@
 // From a fresh clone to a thing that runs: dependencies, native addon, generated TypeScript, compiled TypeScript.
 // Every step is skipped while the hash of what it reads is the one that it last ended with.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   contentHash,
@@ -19,6 +19,8 @@ import { cache, fromRoot, Refusal, say } from './project.mjs';
 import { run } from './run.mjs';
 
 const generated = 'lib/generated';
+/** The web page of the live view, in lib/ and in dist/. */
+const page = 'monitor/dashboard/page';
 const rustSources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'rust-toolchain.toml', '.cargo'];
 
 /** In order: each may read what those before it write. */
@@ -37,9 +39,9 @@ const steps = [
   },
   {
     name: 'library',
-    hash: () => contentHash(['lib', 'tsconfig.base.json', 'tsconfig.json'], compilerVersion()),
-    outputs: () => ['dist/index.js', 'dist/index.d.ts'],
-    run: () => compile('lib', 'tsconfig.json', 'dist'),
+    hash: () => contentHash(['lib', 'tsconfig.base.json', 'tsconfig.json'], `${compilerVersion()} ${chartsVersion()}`),
+    outputs: () => ['dist/index.js', 'dist/index.d.ts', `dist/${page}/index.html`],
+    run: () => compile('lib', 'tsconfig.json', 'dist', addPage),
   },
   {
     name: 'job',
@@ -121,6 +123,7 @@ const lockedVersion = (name) => {
 };
 const cliVersion = () => lockedVersion('@napi-rs/cli');
 const compilerVersion = () => lockedVersion('typescript');
+const chartsVersion = () => lockedVersion('uplot');
 
 // --- the native addon
 
@@ -183,7 +186,7 @@ function layoutOf(binary) {
 
 // --- TypeScript
 
-async function compile(folder, project, output) {
+async function compile(folder, project, output, addFiles) {
   say(`compiling ${folder}/ to ${output}/`);
   // Compiled aside, then put in place file by file: a program that runs from there meanwhile never sees half a file.
   const aside = join(cache, `compiled-${process.pid}`);
@@ -196,9 +199,23 @@ async function compile(folder, project, output) {
     // The compiler leaves declaration files out of its output, and the library's own declarations name this one.
     const declarations = fromRoot(folder, 'generated/binding.d.ts');
     if (existsSync(declarations)) installFile(declarations, join(aside, 'generated/binding.d.ts'));
+    addFiles?.(aside);
     mirrorFolder(aside, fromRoot(output));
   } finally {
     rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+/** Files that the browser gets as they are, the chart library and its licence among them. */
+function addPage(output) {
+  cpSync(fromRoot('lib', page), join(output, page), { recursive: true });
+  const charts = fromRoot('node_modules/uplot');
+  for (const [source, target] of [
+    ['dist/uPlot.iife.min.js', 'uplot.js'],
+    ['dist/uPlot.min.css', 'uplot.css'],
+    ['LICENSE', 'uplot.LICENSE.txt'],
+  ]) {
+    installFile(join(charts, source), join(output, page, target));
   }
 }
 
