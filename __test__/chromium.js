@@ -22,30 +22,36 @@ class Browser {
   #number = 0;
   #rest = '';
 
-  static async start(t, program) {
+  static start(program) {
     const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'agentwire-chromium-'));
     const options = ['--headless=new', '--remote-debugging-pipe', `--user-data-dir=${profile}`, '--hide-scrollbars'];
     // What the browser would ask of others by itself; and a sandbox, which root and containers may not have.
     options.push('--disable-background-networking', '--no-first-run', '--disable-gpu', '--disable-dev-shm-usage');
     options.push('--no-sandbox', '--force-color-profile=srgb');
     const child = spawn(program, options, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
-    const exited = new Promise((resolve) => child.once('exit', resolve));
-    t.after(async () => {
-      child.kill('SIGKILL');
-      await exited;
-      fs.rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
-    });
-    return new Browser(child);
+    return new Browser(child, profile);
   }
 
-  constructor(child) {
+  constructor(child, profile) {
     this.child = child;
+    this.profile = profile;
+    this.exited = new Promise((resolve) => child.once('exit', resolve));
     for (const pipe of [child.stdio[3], child.stdio[4]]) pipe.on('error', () => {});
     child.stdio[4].setEncoding('utf8').on('data', (text) => {
       const messages = (this.#rest + text).split('\0');
       this.#rest = messages.pop();
       for (const message of messages) this.#receive(JSON.parse(message));
     });
+  }
+
+  async end() {
+    // It may be gone before it has answered.
+    this.call('Browser.close').catch(() => {});
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
+    await this.exited;
+    clearTimeout(timer);
+    // Processes of its own may outlive it by a moment.
+    await fs.promises.rm(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   #receive(message) {
@@ -67,9 +73,10 @@ class Browser {
     return answered;
   }
 
-  /** A tab of this size, in which `seen` collects what the page says, is refused and asks for. */
+  /** A tab of this size that shares nothing with others, in which `seen` collects what the page says, is refused and asks for. */
   async open(url, { width = 1280, height = 1000, theme = 'light', scale = 1 } = {}) {
-    const { targetId } = await this.call('Target.createTarget', { url: 'about:blank' });
+    const { browserContextId } = await this.call('Target.createBrowserContext');
+    const { targetId } = await this.call('Target.createTarget', { url: 'about:blank', browserContextId });
     const { sessionId } = await this.call('Target.attachToTarget', { targetId, flatten: true });
     const page = new Page(this, sessionId);
     this.#listeners.add((message) => message.sessionId === sessionId && page.hear(message));
