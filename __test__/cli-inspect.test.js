@@ -261,8 +261,8 @@ describe('the command line', () => {
 
   it('that is wrong ends with 2 and says what there is', () => {
     for (const [args, expected] of [
-      [[], /a command is missing; there is: inspect/],
-      [['inspekt', file], /no command "inspekt"; commands are: inspect/],
+      [[], /a command is missing; there is: inspect, top/],
+      [['inspekt', file], /no command "inspekt"; commands are: inspect, top/],
       [['toString'], /no command "toString"/],
       [['--verbose'], /no option "--verbose"/],
       [['inspect'], /takes one FILE .*none was given/],

@@ -6,6 +6,7 @@ const usage = `agentwire COMMAND
 
 Commands:
   inspect FILE   print captured messages for a person to read; inspect --help has the options
+  top [URL]      show what a served monitor sees, live; top --help has the options
 
 Options:
   --help         print this
@@ -14,6 +15,7 @@ Options:
 /** What the commands are; each is loaded when it is called. */
 const commands: Record<string, () => Promise<(args: string[]) => Promise<number>>> = {
   inspect: async () => (await import('./inspect.js')).inspect,
+  top: async () => (await import('./top.js')).top,
 };
 
 async function main([command, ...args]: string[]): Promise<number> {

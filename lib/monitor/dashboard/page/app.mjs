@@ -99,7 +99,8 @@ function showState() {
   const shown = isStalled ? 'stalled' : state;
   byId('state').dataset.state = shown;
   setText(byId('state'), shown);
-  const lost = `${duration((Date.now() - lostAt) / 1000)} ago`;
+  const lostMs = Date.now() - lostAt;
+  const lost = lostMs < 1000 ? 'just now' : `${duration(lostMs / 1000)} ago`;
   const notices = {
     stalled: `No sample for ${duration(silentMs / 1000)}: the monitor's thread is busy, or monitoring has stopped.`,
     reconnecting: `The connection was lost ${lost}. It is tried again every two seconds.`,

@@ -1,7 +1,7 @@
 // A chart: title, controls, legend, and uPlot below. Nothing here knows of messages.
 
 import { element, setText } from './dom.mjs';
-import { clock } from './format.mjs';
+import { clock, short } from './format.mjs';
 import { classOf, dashOf, themeColours } from './palette.mjs';
 
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
@@ -152,7 +152,7 @@ export class TimeChart {
         {
           ...axisStyle,
           size: AXIS_WIDTH,
-          values: (_u, splits) => splits.map((value) => (value === null ? '' : this.#format(value))),
+          values: (_u, splits) => splits.map((value) => (value === null ? '' : short(this.#format(value)))),
           ...(this.#isLogarithmic && { filter: (_u, splits) => splits.map((v) => (isPowerOfTen(v) ? v : null)) }),
         },
       ],

@@ -3,10 +3,10 @@
 /** Between a number and its unit, so that no line breaks there. */
 const SPACE = '\u00a0';
 
-/** Three significant digits, without the zeros that say nothing. */
+/** Three significant digits; as many of each figure, so that it does not jump when it changes. */
 function digits(value) {
   if (value >= 100) return String(Math.round(value));
-  return String(Number(value.toPrecision(value < 1 ? 2 : 3)));
+  return value.toPrecision(value < 1 ? 2 : 3);
 }
 
 function scaled(value, step, units) {
@@ -17,9 +17,12 @@ function scaled(value, step, units) {
     rest /= step;
     unit += 1;
   }
-  const name = units[unit];
-  return `${value < 0 ? '-' : ''}${digits(rest)}${name === '' ? '' : SPACE + name}`;
+  const text = unit === 0 && Number.isInteger(rest) ? String(rest) : digits(rest);
+  return `${value < 0 ? '-' : ''}${text}${units[unit] === '' ? '' : SPACE + units[unit]}`;
 }
+
+/** Without the zeros behind the point, for axes: "20 k", not "20.0 k". */
+export const short = (text) => text.replace(/(\.\d*?)0+(?!\d)/, '$1').replace(/\.(?!\d)/, '');
 
 export const count = (value) => scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);
 export const rate = (perSecond) => `${count(perSecond)}/s`;

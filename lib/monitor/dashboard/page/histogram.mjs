@@ -1,7 +1,7 @@
 // How long messages took: a bar for each bucket, on a logarithmic axis, and lines where the percentiles are.
 
 import { AXIS_HEIGHT, AXIS_WIDTH, ChartCard, commonOptions, keepInShape } from './chart.mjs';
-import { count, exactly, latency, percent } from './format.mjs';
+import { count, exactly, latency, percent, short } from './format.mjs';
 import { AMBER, BLUE, GREEN, themeColours, VERMILLION } from './palette.mjs';
 
 const MARKS = [
@@ -93,9 +93,9 @@ export class HistogramChart {
           ...axisStyle,
           size: AXIS_HEIGHT,
           space: 60,
-          values: (_u, splits) => splits.map((ns) => (ns === null ? '' : latency(ns))),
+          values: (_u, splits) => splits.map((ns) => (ns === null ? '' : short(latency(ns)))),
         },
-        { ...axisStyle, size: AXIS_WIDTH, values: (_u, splits) => splits.map((value) => count(value)) },
+        { ...axisStyle, size: AXIS_WIDTH, values: (_u, splits) => splits.map((value) => short(count(value))) },
       ],
       hooks: { setCursor: [() => this.#showLegend()], draw: [(u) => this.#drawMarks(u, colours)] },
     };
