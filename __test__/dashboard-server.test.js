@@ -7,8 +7,9 @@ const http = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
 const { describe, it } = require('node:test');
+const { EventBus, globalPerformanceMonitor, PerformanceMonitor } = require('agentwire');
 const { MonitorSource } = require('./fixtures/monitor-source.js');
-const { runNode, waitUntil } = require('./helpers.js');
+const { runNode, uniqueName, waitUntil } = require('./helpers.js');
 
 const { serveDashboard } = require('../dist/monitor/dashboard/server.js');
 
@@ -76,7 +77,11 @@ describe('a served monitor', () => {
     assert.equal(history.headers['content-type'], 'application/json; charset=utf-8');
     assert.equal(history.headers['cache-control'], 'no-store');
     const { samples, recommendations } = JSON.parse(history.text);
-    assert.deepEqual(samples, JSON.parse(JSON.stringify(source.history)));
+    // The topics are those of the newest sample alone.
+    const expected = JSON.parse(JSON.stringify(source.history));
+    for (const { buses } of expected.slice(0, -1)) for (const bus of buses) bus.busiestTopics = [];
+    assert.deepEqual(samples, expected);
+    assert.notDeepEqual(samples.at(-1).buses[0].busiestTopics, []);
     assert.deepEqual(recommendations, source.recommendations());
   });
 
@@ -221,6 +226,34 @@ describe('a served monitor', () => {
     const next = await serveDashboard(source, { port });
     await next[Symbol.asyncDispose]();
     await server.close();
+  });
+});
+
+describe('monitor.serve', () => {
+  it('serves what the monitor sees', async (t) => {
+    const bus = new EventBus({ name: uniqueName() });
+    t.after(() => bus.close());
+    bus.subscribe('a.*', () => {});
+    const monitor = new PerformanceMonitor({ monitoringIntervalMs: 20 }).startMonitoring();
+    t.after(() => monitor.stopMonitoring());
+    const server = await monitor.serve({ port: 0 });
+    t.after(() => server.close());
+    const reader = await follow(t, server);
+    bus.publish('a.b', 1);
+    const isSeen = ({ data }) => {
+      const { sample } = JSON.parse(data);
+      return sample.buses.some(({ name, handled }) => name === bus.name && handled > 0);
+    };
+    await waitUntil(() => reader.samples().some(isSeen), 'the message in a sample');
+    const { samples } = JSON.parse((await ask(server, '/api/history')).text);
+    assert.ok(samples.length > 0 && samples.length <= monitor.history.length);
+    await refused(monitor.serve({ port: server.port }), 'ERR_AGENTWIRE_PORT_IN_USE', /in use/);
+  });
+
+  it('serves a monitor that takes no samples, and the global one', async (t) => {
+    const server = await globalPerformanceMonitor.serve({ port: 0 });
+    t.after(() => server.close());
+    assert.deepEqual(JSON.parse((await ask(server, '/api/history')).text), { samples: [], recommendations: [] });
   });
 });
 

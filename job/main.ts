@@ -1,6 +1,7 @@
 // npm start: reads the command line, runs the job or the load, prints the report, says how it went by the exit code.
 
 import { runJob } from './coordinator.js';
+import { Dashboard } from './dashboard.js';
 import { Interruption } from './interruption.js';
 import { loadReportText, runLoad } from './load.js';
 import { type CountOptions, helpText, type LoadOptions, parseOptions, UsageError } from './options.js';
@@ -16,9 +17,30 @@ async function main(): Promise<number> {
       process.stdout.write(helpText());
       return 0;
     case 'load':
-      return load(options);
+      return withDashboard(options, load);
     case 'count':
-      return countFolder(options);
+      return withDashboard(options, countFolder);
+  }
+}
+
+/** Does the work with its dashboard, where one is asked for; on a terminal the page stays when the work is done. */
+async function withDashboard<Given extends CountOptions | LoadOptions>(
+  options: Given,
+  work: (options: Given) => Promise<number>,
+): Promise<number> {
+  if (options.dashboard === undefined) return work(options);
+  const dashboard = await Dashboard.open(options.dashboard);
+  try {
+    process.stderr.write(`dashboard: ${dashboard.url}\n`);
+    const exitCode = await work(options);
+    const isCancelled = exitCode > 128;
+    if (process.stdout.isTTY && !options.json && !isCancelled) {
+      process.stderr.write(`the dashboard stays at ${dashboard.url} until Ctrl-C\n`);
+      await dashboard.untilInterrupted();
+    }
+    return exitCode;
+  } finally {
+    await dashboard.close();
   }
 }
 

@@ -14,9 +14,17 @@ const MOST_AGENTS = 100_000;
 const MOST_MESSAGES = 1_000_000_000;
 const MOST_ROUNDS = 100;
 const MOST_NAME_LENGTH = 256;
+const MOST_PORT = 65_535;
+/** As `monitor.serve` has it; said in the help text alone. */
+const DEFAULT_DASHBOARD_PORT = 9475;
 
 /** The project's folder: this file runs as build/job/options.js. */
 const PROJECT = join(__dirname, '..', '..');
+
+/** Where the dashboard is served: at a port of this machine; undefined is the package's own. */
+export interface DashboardOptions {
+  port: number | undefined;
+}
 
 export interface CountOptions {
   command: 'count';
@@ -24,6 +32,7 @@ export interface CountOptions {
   threads: number;
   agents: number;
   busName: string;
+  dashboard: DashboardOptions | undefined;
   all: boolean;
   json: boolean;
 }
@@ -33,6 +42,7 @@ export interface LoadOptions {
   messages: number;
   rounds: number;
   busName: string;
+  dashboard: DashboardOptions | undefined;
   json: boolean;
 }
 
@@ -66,6 +76,9 @@ options
   --all           count also what is left out otherwise: .git, and folders marked as caches by a CACHEDIR.TAG (cargo's target)
   --load N        messages of a round, 1 to ${MOST_MESSAGES}
   --rounds N      with --load: rounds of each transport, whose median counts, 1 to ${MOST_ROUNDS}; ${DEFAULT_ROUNDS} if not given
+  --dashboard [PORT]
+                  live charts of the job as a web page, and for \`npx agentwire top\`; on a terminal until Ctrl-C, also when
+                  the job is done. Port ${DEFAULT_DASHBOARD_PORT} if not given; 0 takes one that is free
   --bus NAME      name of the bus; "main-job" if not given
   --json          one JSON object on standard output instead of the report
   --help          this text
@@ -89,6 +102,7 @@ const config = {
     load: { type: 'string' },
     rounds: { type: 'string' },
     bus: { type: 'string' },
+    dashboard: { type: 'string' },
     json: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -98,6 +112,7 @@ export function parseOptions(args: readonly string[]): Options {
   const { values, positionals } = parse(args);
   if (values.help === true) return { command: 'help' };
   const json = values.json ?? false;
+  const dashboard = values.dashboard === undefined ? undefined : { port: dashboardPort(values.dashboard) };
   const busName = values.bus ?? 'main-job';
   if (busName === '' || busName.length > MOST_NAME_LENGTH) {
     throw new UsageError(
@@ -115,7 +130,7 @@ export function parseOptions(args: readonly string[]): Options {
       throw new UsageError(`--load reads no files; it takes no folder, ${quote(positionals[0])} given`);
     const messages = integer('--load', values.load, MOST_MESSAGES);
     const rounds = values.rounds === undefined ? DEFAULT_ROUNDS : integer('--rounds', values.rounds, MOST_ROUNDS);
-    return { command: 'load', messages, rounds, busName, json };
+    return { command: 'load', messages, rounds, busName, dashboard, json };
   }
 
   if (values.rounds !== undefined) throw new UsageError('--rounds is for --load only');
@@ -128,6 +143,7 @@ export function parseOptions(args: readonly string[]): Options {
     threads: Math.min(threads, agents),
     agents,
     busName,
+    dashboard,
     all: values.all ?? false,
     json,
   };
@@ -135,7 +151,13 @@ export function parseOptions(args: readonly string[]): Options {
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ ...config, args: args.flatMap(joinNegative) });
+    return parseArgs({
+      ...config,
+      args: args
+        .flatMap(joinNegative)
+        .map(joinPort)
+        .filter((arg) => arg !== undefined),
+    });
   } catch (error) {
     // parseArgs explains itself well, with one sentence of advice too many on how to pass positionals.
     const text = error instanceof Error ? error.message : String(error);
@@ -149,6 +171,19 @@ function joinNegative(arg: string, index: number, args: readonly string[]): stri
   const takesValue = (name: string | undefined): boolean => /^--(threads|agents|load|rounds|bus)$/.test(name ?? '');
   if (takesValue(arg) && isValue(args[index + 1])) return `${arg}=${args[index + 1]}`;
   return isValue(arg) && takesValue(args[index - 1]) ? [] : arg;
+}
+
+/** The port may be left out, which parseArgs does not know: "--dashboard 80" is one argument here, and "--dashboard" has an empty value. */
+function joinPort(arg: string, index: number, args: readonly string[]): string | undefined {
+  const isPort = (value: string | undefined): boolean => /^\d+$/.test(value ?? '');
+  if (arg === '--dashboard') return isPort(args[index + 1]) ? `${arg}=${args[index + 1]}` : `${arg}=`;
+  return args[index - 1] === '--dashboard' && isPort(arg) ? undefined : arg;
+}
+
+function dashboardPort(given: string): number | undefined {
+  if (given === '') return undefined;
+  if (/^\d+$/.test(given) && Number(given) <= MOST_PORT) return Number(given);
+  throw new UsageError(`--dashboard: a port from 0 to ${MOST_PORT} expected, ${quote(given)} given`);
 }
 
 function integer(name: string, given: string, most: number): number {

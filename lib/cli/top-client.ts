@@ -14,8 +14,8 @@ const MOST_EVENT_LENGTH = 64 * 1024 * 1024;
 export class ConnectionError extends InputError {}
 
 /**
- * The events of a served monitor, the newest sample first. Ends when the process says that it no longer serves; throws a ConnectionError when the connection cannot be made
- * or breaks, and an InputError when something else answers there.
+ * The events of a served monitor, the newest sample first. Ends when the process says that it no longer serves; throws a ConnectionError
+ * when the connection cannot be made or breaks, and an InputError when something else answers there.
  *
  * @param onOpen - Called when it is a monitor that answers, before there is a sample.
  */

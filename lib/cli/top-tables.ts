@@ -9,6 +9,9 @@ export interface TopTable {
   readonly rows: readonly (readonly Cell[])[];
 }
 
+/** So many buses are found by name; of more the busiest come first. */
+const MOST_BY_NAME = 8;
+
 /** What threads are sorted by. */
 export const threadOrders = ['CPU', 'delivered', 'published', 'name'] as const;
 export type ThreadOrder = (typeof threadOrders)[number];
@@ -21,10 +24,11 @@ export const nameOfBus = ({ name, tenant }: BusSample): string =>
 const trouble = (value: number, text: string): Cell => ({ text, style: value > 0 ? 'error' : 'remark' });
 
 export function busTable(buses: readonly BusSample[]): TopTable {
+  const ordered = buses.length > MOST_BY_NAME ? [...buses].sort((a, b) => b.published - a.published) : buses;
   const titles = ['published', 'handled', 'queue', 'p50', 'p95', 'p99', 'failed', 'dropped', 'refused', 'dead'];
   return {
     columns: [{ title: 'BUS' }, ...titles.map((title) => ({ title }))],
-    rows: buses.map((bus) => {
+    rows: ordered.map((bus) => {
       const of = (ns: number) => (bus.latency.count === 0 ? '-' : latency(ns));
       return [
         nameOfBus(bus),

@@ -4,6 +4,8 @@ import { PerformanceValidator } from '../monitor/performance-validator';
 import { lazily } from './lazily';
 
 export { CPUTracker, type CpuStats } from '../monitor/cpu-tracker';
+export type { ServeOptions } from '../monitor/dashboard/options';
+export type { DashboardServer } from '../monitor/dashboard/server';
 export {
   type MeterLike,
   type ObservableLike,

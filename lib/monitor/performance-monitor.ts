@@ -4,6 +4,8 @@ import { AgentwireArgumentError, textOf } from '../errors';
 import { recommend } from './advice/recommend';
 import { Alarms } from './alarms';
 import type { CpuStats } from './cpu-tracker';
+import type { ServeOptions } from './dashboard/options';
+import type { DashboardServer } from './dashboard/server';
 import { prometheusText } from './export/prometheus';
 import { type LatencyExport, LatencyHistogram, type LatencyStats } from './latency-histogram';
 import type {
@@ -215,6 +217,18 @@ export class PerformanceMonitor implements SampleSource {
   onSample(listener: (sample: MonitorSample) => void): () => void {
     this.on('sample', listener);
     return () => this.off('sample', listener);
+  }
+
+  /**
+   * Serves what it sees: a page with live charts, and figures for `npx agentwire top`; see docs/live-view.md. By default to this machine
+   * alone. It neither starts monitoring nor keeps the process alive: `startMonitoring()`, and `ref()` of what it returns, do.
+   *
+   * @param options - `port`, default 9,475, and `host`, default 127.0.0.1.
+   */
+  async serve(options: ServeOptions = {}): Promise<DashboardServer> {
+    // Loaded by those who call it: nobody else needs an HTTP server.
+    const { serveDashboard } = await import('./dashboard/server.js');
+    return serveDashboard(this, options);
   }
 
   /** `stopMonitoring()`, for `using`. */

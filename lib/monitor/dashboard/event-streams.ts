@@ -4,7 +4,7 @@ import type { MonitorSample, SampleSource } from '../sample';
 
 /** Readers at a time: each costs a connection, and what it is slow to take. */
 const MOST_READERS = 64;
-/** Bytes that may wait for a reader; above that it is cut off, and comes back for the newest. A sample takes some kilobytes. */
+/** Bytes that may wait for a reader besides the newest event; above that it is cut off. A sample takes kilobytes, of thousands of buses megabytes. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024;
 /** A proxy between takes a connection without traffic for dead, usually after a minute. */
 const KEEP_ALIVE_MS = 15_000;
@@ -55,7 +55,7 @@ export class EventStreams {
 
   private send(text: string): void {
     for (const reader of this.readers) {
-      if (reader.writableLength > MOST_WAITING_BYTES) reader.destroy();
+      if (reader.writableLength > MOST_WAITING_BYTES + text.length) reader.destroy();
       else reader.write(text);
     }
   }

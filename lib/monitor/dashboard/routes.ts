@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { SampleSource } from '../sample';
+import type { MonitorSample, SampleSource } from '../sample';
 import type { EventStreams } from './event-streams';
 import { isLoopback, isMeantForLoopback } from './hosts';
 import type { PageFile } from './page-files';
@@ -62,9 +62,17 @@ export function requestListener({ source, streams, files, host }: Served): Reque
     }
     for (const [name, value] of Object.entries(uncached)) response.setHeader(name, value);
     if (path === '/api/events') return streams.open(request, response);
-    const history = JSON.stringify({ samples: source.history, recommendations: source.recommendations() });
+    const samples = source.history.map((sample, index, { length }) =>
+      index < length - 1 ? withoutTopics(sample) : sample,
+    );
+    const history = JSON.stringify({ samples, recommendations: source.recommendations() });
     answer(request, response, 200, history, 'application/json; charset=utf-8');
   };
+}
+
+/** The topics of a moment ago nobody charts, and they are most of a sample. */
+function withoutTopics(sample: MonitorSample): MonitorSample {
+  return { ...sample, buses: sample.buses.map((bus) => ({ ...bus, busiestTopics: [] })) };
 }
 
 function answer(

@@ -30,8 +30,9 @@ export interface DashboardServer {
 }
 
 /**
- * Serves what a monitor sees: a web page with live charts at `/`, JSON at `/api/history` and as a stream of events at `/api/events`. Whoever reaches the port sees names of buses
- * and topics, and can change nothing; by default that is this machine alone. It does not keep the process alive.
+ * Serves what a monitor sees: a web page with live charts at `/`, JSON at `/api/history` and as a stream of events at `/api/events`.
+ * Whoever reaches the port sees names of buses and topics, and can change nothing; by default that is this machine alone. It does not keep
+ * the process alive.
  *
  * @param source - A PerformanceMonitor, or what has samples as it does.
  */

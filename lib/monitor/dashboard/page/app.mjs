@@ -106,7 +106,10 @@ function showState() {
     reconnecting: `The connection was lost ${lost}. It is tried again every two seconds.`,
     ended: `The process stopped serving ${lost}. What it showed last stays here; the page goes on when it is served again.`,
   };
-  const waiting = state === 'live' && sample === undefined ? 'Waiting for the first sample.' : undefined;
+  const waiting =
+    state === 'live' && sample === undefined
+      ? 'Waiting for the first sample: the monitor takes them from startMonitoring() on.'
+      : undefined;
   const notice = notices[shown] ?? waiting;
   byId('notice').hidden = notice === undefined;
   if (notice !== undefined) setText(byId('notice'), notice);

@@ -51,7 +51,9 @@ export class Tables {
   }
 
   show(sample) {
-    const buses = this.#history.busesOf(sample);
+    const buses = [...this.#history.busesOf(sample)];
+    // By name, unless not all of them can be shown.
+    if (buses.length > MOST_ROWS) buses.sort((a, b) => b.published - a.published);
     this.#buses.show(buses.map((bus) => this.#busRow(bus)));
     this.#threads.show([...sample.threads].sort(byLoad).map((thread) => this.#threadRow(thread)));
     this.#topics.show(this.#topicRows(buses));

@@ -36,7 +36,7 @@ const tiles = [
     metrics: ['communication.errors.rate', 'communication.errors.overflow'],
     show: (_sample, sum) => ({
       value: count(sum.deadLetters),
-      more: `${rate(sum.failed + sum.dropped)} failed, dropped`,
+      more: `+${rate(sum.deadLettered)}, lost ${rate(sum.failed + sum.dropped)}`,
     }),
   },
   {
@@ -63,7 +63,7 @@ const tiles = [
     title: 'Garbage collection',
     show: ({ garbageCollection: { count: times, totalMs, longestMs }, seconds }) => ({
       value: `${milliseconds(totalMs / seconds)}/s`,
-      more: times === 0 ? 'none' : `${times} times, longest ${milliseconds(longestMs)}`,
+      more: times === 0 ? 'none' : `${times === 1 ? 'once' : `${times} times`}, longest ${milliseconds(longestMs)}`,
     }),
   },
 ];
