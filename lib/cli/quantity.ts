@@ -21,7 +21,7 @@ export const rate = (perSecond: number): string => `${count(perSecond)}/s`;
 export const bytes = (value: number): string => scaled(value, ['B', 'kB', 'MB', 'GB', 'TB'], ' ');
 /** Takes nanoseconds. */
 export const latency = (ns: number): string => scaled(ns, ['ns', 'us', 'ms', 's'], ' ');
-export const milliseconds = (ms: number): string => latency(ms * 1e6);
+export const milliseconds = (ms: number): string => (ms === 0 ? '0 ms' : latency(ms * 1e6));
 export const percent = (value: number): string =>
   `${value > 0 && value < 10 ? Number(value.toFixed(1)) : Math.round(value)} %`;
 

@@ -46,7 +46,7 @@ export function topLines(state: TopState, { columns, rows }: TopSize, paint: Pai
     poolTable(sample.pools),
   ];
   lines.push(...tableLines(tables, { columns, rows: rows - lines.length }, paint));
-  if (sample.buses.length === 0) lines.push('', 'No bus is open yet.');
+  if (sample.buses.length === 0) lines.push('', 'No bus is open.');
   return lines;
 }
 

@@ -28,7 +28,7 @@ export const count = (value) => scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);
 export const rate = (perSecond) => `${count(perSecond)}/s`;
 export const bytes = (value) => scaled(value, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);
 export const percent = (value) => `${value > 0 && value < 10 ? Number(value.toFixed(1)) : Math.round(value)}${SPACE}%`;
-export const milliseconds = (ms) => latency(ms * 1e6);
+export const milliseconds = (ms) => (ms === 0 ? `0${SPACE}ms` : latency(ms * 1e6));
 /** Nanoseconds. */
 export const latency = (ns) => scaled(ns, 1000, ['ns', '\u00b5s', 'ms', 's']);
 /** The whole number. */
