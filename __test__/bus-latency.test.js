@@ -32,7 +32,7 @@ function measureNext(bus) {
 }
 
 /** Messages that one measured message may stand for. */
-const MOST_STANDS_FOR = 64;
+const MOST_STANDS_FOR = 128;
 
 describe('the latency of a bus', () => {
   it('is that of each message while there are few', async (t) => {
@@ -78,7 +78,7 @@ describe('the latency of a bus', () => {
     );
     await waitUntil(() => handled === 3 * messages, 'all messages');
     const { count } = bus.getMetrics().latency;
-    // Each message is measured with a probability of 1 in 64 at least, and stands for as many: four standard deviations.
+    // Each message is measured with a probability of 1 in 128 at least, and stands for as many: four standard deviations.
     const most = 4 * 3 * Math.sqrt(messages * MOST_STANDS_FOR);
     assert.ok(Math.abs(count - 3 * messages) <= most, `${count} of ${3 * messages}, within ${most}`);
   });

@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const { execFile } = require('node:child_process');
 const { describe, it } = require('node:test');
+const { setTimeout: pause } = require('node:timers/promises');
 const { promisify } = require('node:util');
 const { metrics } = require('@opentelemetry/api');
 const { MeterProvider, MetricReader } = require('@opentelemetry/sdk-metrics');
@@ -45,6 +46,8 @@ describe('the SDK', () => {
     const { unregister } = registerOpenTelemetry(monitor, { meter: provider.getMeter('test') });
     assert.deepEqual(Object.keys(await collect()), [], 'no sample yet');
     for (const round of [1, 2]) {
+      // After a pause the second message is measured, however many went before.
+      await pause(15);
       for (let index = 0; index < 10; index += 1) bus.publish('t', index);
       await waitUntil(() => handled === 10 * round, 'the messages');
       monitor.getReport();
@@ -86,6 +89,9 @@ describe('bad input', () => {
       assert.throws(() => registerOpenTelemetry(monitor, options), AgentwireArgumentError);
     }
     assert.throws(() => registerOpenTelemetry(monitor, { metre: {} }), { code: 'ERR_AGENTWIRE_UNKNOWN_OPTION' });
+    for (const source of [undefined, null, {}]) {
+      assert.throws(() => registerOpenTelemetry(source), AgentwireArgumentError);
+    }
   });
 
   it('says what to install where the package is missing', async () => {

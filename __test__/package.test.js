@@ -160,6 +160,19 @@ describe('the package', () => {
     }
   });
 
+  it('monitors without the optional peer, and measures with its own worker thread, in both module systems', () => {
+    const body = `
+      try { registerOpenTelemetry(new PerformanceMonitor()); } catch ({ code }) { console.log(code); }
+      performanceValidator.validateLatencyTarget(100, 10_000).then(({ passed }) => console.log(passed));`;
+    const names = '{ PerformanceMonitor, performanceValidator, registerOpenTelemetry }';
+    fs.writeFileSync(path.join(app, 'monitor.cjs'), `const ${names} = require('agentwire');${body}`);
+    fs.writeFileSync(path.join(app, 'monitor.mjs'), `import ${names} from 'agentwire';${body}`);
+    for (const file of ['monitor.cjs', 'monitor.mjs']) {
+      const stdout = succeed(process.execPath, [file], { cwd: app });
+      assert.deepEqual(stdout.trim().split(/\r?\n/), ['ERR_AGENTWIRE_PEER_MISSING', 'true'], file);
+    }
+  });
+
   it('brings the program agentwire', () => {
     const script = `
       const { codec, MessageType } = require('agentwire');

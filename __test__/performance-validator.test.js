@@ -31,6 +31,24 @@ describe('a latency target', () => {
   });
 });
 
+it('a thread that ends in the middle is an error, and nothing is waited for', async () => {
+  const program = `
+    const threads = require('node:worker_threads');
+    // The first order ends the thread.
+    threads.Worker = class extends threads.Worker {
+      postMessage() { this.terminate(); }
+    };
+    const { PerformanceMonitor, PerformanceValidator } = require('agentwire');
+    new PerformanceValidator().validateLatencyTarget(100, 10).catch(({ code, message }) => {
+      console.log(code, message);
+      console.log(new PerformanceMonitor().getReport().sample.buses.length);
+    });
+  `;
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['-e', program], { cwd: __dirname });
+  assert.match(stdout, /^ERR_AGENTWIRE_VALIDATION .*its worker thread ended with code 1\n0\n$/);
+  assert.equal(stderr, '');
+});
+
 it('the components are measured, each with a time of its own', async () => {
   const times = await performanceValidator.benchmarkComponents();
   assert.deepEqual(Object.keys(times), ['serialization', 'routing', 'queueing', 'networking']);

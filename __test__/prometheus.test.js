@@ -5,8 +5,16 @@
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { describe, it } = require('node:test');
+const { setTimeout: pause } = require('node:timers/promises');
 const fc = require('fast-check');
-const { BufferPool, EventBus, PerformanceMonitor, prometheusHandler, prometheusText } = require('agentwire');
+const {
+  AgentwireArgumentError,
+  BufferPool,
+  EventBus,
+  PerformanceMonitor,
+  prometheusHandler,
+  prometheusText,
+} = require('agentwire');
 const { uniqueName, waitUntil } = require('./helpers.js');
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -96,6 +104,8 @@ describe('the text', () => {
     });
     const of = (families, name) => families[name].points.find(({ labels }) => labels.bus === bus.name).value;
     for (const round of [1, 2]) {
+      // After a pause the second message is measured, however many went before.
+      await pause(15);
       for (let index = 0; index < 5; index += 1) bus.publish('good', index);
       bus.publish('bad', 0);
       await waitUntil(() => calls === 6 * round, 'the messages');
@@ -162,6 +172,24 @@ describe('the handler', () => {
     const post = await fetch(url, { method: 'POST', body: 'x' });
     assert.deepEqual([post.status, post.headers.get('allow')], [405, 'GET, HEAD']);
   });
+});
+
+it('what could not be told apart, or not be read, is refused before anybody scrapes', () => {
+  // In UTF-8 the two are one: a text with the same series twice, which Prometheus refuses as a whole.
+  const bus = new EventBus({ name: uniqueName('halves') });
+  const monitor = new PerformanceMonitor();
+  for (const half of ['\ud800', 'a\udfff']) {
+    assert.throws(() => new EventBus({ name: half }), AgentwireArgumentError);
+    assert.throws(() => bus.channel(half), AgentwireArgumentError);
+    assert.throws(() => monitor.watch(new BufferPool(64, 4), half), AgentwireArgumentError);
+  }
+  bus.close();
+  for (const source of [undefined, null, 5, {}, { history: 5 }]) {
+    assert.throws(() => prometheusHandler(source), AgentwireArgumentError);
+  }
+  for (const sample of [undefined, null, 5, {}, monitor.history]) {
+    assert.throws(() => prometheusText(sample), AgentwireArgumentError);
+  }
 });
 
 it('JSON has everything, with a name and a version of its form', () => {

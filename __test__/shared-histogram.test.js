@@ -139,7 +139,7 @@ describe('a histogram of many threads', () => {
 
 describe('bad input', () => {
   it('names what is no name, and a limit that others do not have', () => {
-    for (const name of ['', 5, undefined, 'x'.repeat(257)]) {
+    for (const name of ['', 5, undefined, 'x'.repeat(257), 'half \ud800']) {
       assert.throws(() => LatencyHistogram.shared(name), AgentwireArgumentError);
     }
     const name = uniqueName('histogram');

@@ -1,4 +1,4 @@
-import { checkInteger, refuseUnknown } from '../checks';
+import { checkInteger, isWellFormed, refuseUnknown } from '../checks';
 import { AgentwireArgumentError, AgentwireError, quote } from '../errors';
 import type { NativeQuota } from '../generated/binding';
 
@@ -61,8 +61,10 @@ export const CHANNEL_PREFIX = '\u0000channel\u0000';
 
 /** @internal */
 export function checkChannel(bus: string, tenant: string, quota: ChannelQuota): ChannelTerms {
-  if (typeof tenant !== 'string' || tenant.length === 0 || tenant.length > MOST_TENANT_LENGTH) {
-    throw new AgentwireArgumentError('tenant', `a string of 1 to ${MOST_TENANT_LENGTH} characters`, tenant);
+  const isTenant = typeof tenant === 'string' && tenant.length > 0 && tenant.length <= MOST_TENANT_LENGTH;
+  if (!isTenant || !isWellFormed(tenant)) {
+    const expected = `a string of 1 to ${MOST_TENANT_LENGTH} characters without half a surrogate pair`;
+    throw new AgentwireArgumentError('tenant', expected, tenant);
   }
   refuseUnknown(quota, Object.keys(defaults), 'channel');
   const { messages = defaults.messages, bytes = defaults.bytes } = quota;

@@ -30,6 +30,7 @@ export type {
   Alert,
   AlertLevel,
   BusSample,
+  BusTotals,
   CpuSample,
   EventLoopSample,
   GarbageCollectionSample,

@@ -1,3 +1,4 @@
+import { isWellFormed } from '../checks';
 import { AgentwireArgumentError, AgentwireError, quote } from '../errors';
 import { native } from '../native';
 import { BufferPool } from '../pool/buffer-pool';
@@ -23,8 +24,10 @@ export class WatchedPools {
 
   /** Watches it until the returned function is called. */
   watch(pool: Watchable, name: string): () => void {
-    if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) {
-      throw new AgentwireArgumentError('name', `a string of 1 to ${LONGEST_NAME} characters`, name);
+    // Exports are UTF-8, in which two names with halves of pairs would be one, and a scraper refuses a text that has a series twice.
+    if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME || !isWellFormed(name)) {
+      const expected = `a string of 1 to ${LONGEST_NAME} characters without half a surrogate pair`;
+      throw new AgentwireArgumentError('name', expected, name);
     }
     if (name === MESSAGES || this.watched.has(name)) {
       throw new AgentwireError(

@@ -31,11 +31,6 @@ export class Recent {
     return this.samples.slice(-SUSTAINED).every(what);
   }
 
-  /** The mean of a figure. */
-  mean(figure: (sample: MonitorSample) => number): number {
-    return this.samples.reduce((sum, sample) => sum + figure(sample), 0) / this.samples.length;
-  }
-
   /** What a rate comes to over all samples. */
   total(rate: (sample: MonitorSample) => number): number {
     return this.samples.reduce((sum, sample) => sum + rate(sample) * sample.seconds, 0);

@@ -32,7 +32,9 @@ export function moreThreadsThanCores(recent: Recent): Recommendation[] {
 
 /** The collector takes much of the time, or stops the thread for long. */
 export function longCollections(recent: Recent): Recommendation[] {
-  const share = recent.mean(({ garbageCollection, seconds }) => garbageCollection.totalMs / 1000 / seconds);
+  // Of all the time: a collection may be told in a sample that is shorter than itself.
+  const share =
+    recent.samples.reduce((sum, { garbageCollection }) => sum + garbageCollection.totalMs, 0) / 1000 / recent.seconds;
   const longest = Math.max(...recent.samples.map(({ garbageCollection }) => garbageCollection.longestMs));
   const long = recent.samples.filter(
     ({ garbageCollection }) => garbageCollection.longestMs >= LONG_COLLECTION_MS,

@@ -2,6 +2,7 @@ import { refuseUnknown } from '../../checks';
 import { AgentwireArgumentError, AgentwireError, describe } from '../../errors';
 import { version } from '../../version';
 import type { MonitorSample, SampleSource } from '../sample';
+import { checkSource } from './check-source';
 import { SERIES } from './series';
 
 /** What is needed of an `ObservableResult` of `@opentelemetry/api`. */
@@ -47,6 +48,7 @@ const PACKAGE = '@opentelemetry/api';
  * @throws AgentwireError ERR_AGENTWIRE_PEER_MISSING without the package
  */
 export function registerOpenTelemetry(source: SampleSource, options: OpenTelemetryOptions = {}): OpenTelemetryExport {
+  checkSource(source);
   if (typeof options !== 'object' || options === null)
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, ['meter', 'prefix'], 'registerOpenTelemetry');

@@ -1,4 +1,6 @@
+import { AgentwireArgumentError } from '../../errors';
 import type { MonitorSample, SampleSource } from '../sample';
+import { checkSource } from './check-source';
 import { type Point, SERIES, type Series, type Unit } from './series';
 
 /** What a handler needs of a request of node:http. */
@@ -25,6 +27,9 @@ const suffixes: Partial<Record<Unit, string>> = {
 
 /** A sample in Prometheus's text format, version 0.0.4. Names begin with `agentwire_`; the unit is their end. */
 export function prometheusText(sample: MonitorSample): string {
+  if (typeof sample !== 'object' || sample === null || !Array.isArray(sample.buses)) {
+    throw new AgentwireArgumentError('sample', 'a MonitorSample, as getReport().sample of a monitor', sample);
+  }
   return SERIES.map((series) => family(series, series.points(sample))).join('');
 }
 
@@ -36,6 +41,8 @@ export function prometheusText(sample: MonitorSample): string {
  * ```
  */
 export function prometheusHandler(source: SampleSource): (request: RequestLike, response: ResponseLike) => void {
+  // Now: an error in a request would end the program that answers it.
+  checkSource(source);
   return ({ method = 'GET' }, response) => {
     if (method !== 'GET' && method !== 'HEAD') {
       response.writeHead(405, { Allow: 'GET, HEAD', 'Content-Type': 'text/plain; charset=utf-8' });
