@@ -25,7 +25,7 @@ export const PRODUCTION_SETTINGS = freeze({
   bufferPool: { blockSize: 8192, maxBlocks: 1000 },
   /** A Bloom filter for 50,000 strings, of which 1 in 100 others is taken for one: 64 KB. */
   stringFilter: { expectedItems: 50_000, falsePositiveRate: 0.01 },
-  /** A sample every second, a warning above 1 ms at the 95th percentile; everything else is the monitor's default, spelt out. */
+  /** A sample every second, a warning above 1 ms at the 95th percentile: what a monitor has if it is told nothing else. */
   monitor: {
     latencyP95Ms: 1,
     latencyP99Ms: 5,

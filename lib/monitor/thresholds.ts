@@ -1,5 +1,6 @@
 import { checkInteger, refuseUnknown } from '../checks';
 import { AgentwireArgumentError } from '../errors';
+import { PRODUCTION_SETTINGS } from './production-settings';
 import type { AlertLevel, MetricName, MonitorSample } from './sample';
 
 /** Above what a monitor raises an alert, and how often it looks. */
@@ -25,16 +26,8 @@ export interface MonitorThresholds {
 /** The thresholds, each with a value. */
 export type CheckedThresholds = { readonly [Name in keyof MonitorThresholds]-?: number };
 
-export const DEFAULT_THRESHOLDS: CheckedThresholds = Object.freeze({
-  latencyP95Ms: 1,
-  latencyP99Ms: 5,
-  memoryUsageMB: 1024,
-  cpuPercentage: 90,
-  queueDepth: 10_000,
-  poolUtilization: 0.9,
-  errorRate: 0.001,
-  monitoringIntervalMs: 1000,
-});
+/** What is recommended is what one gets. */
+export const DEFAULT_THRESHOLDS: CheckedThresholds = PRODUCTION_SETTINGS.monitor;
 
 const FRACTIONS: readonly string[] = ['poolUtilization', 'errorRate'];
 
