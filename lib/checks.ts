@@ -13,6 +13,13 @@ export function isWellFormed(text: string): boolean {
   return !/[\ud800-\udfff]/u.test(text);
 }
 
+/** What people call a thing that threads find by its name: 1 to `longest` characters, which UTF-8 can say. */
+export function checkName(argument: string, value: unknown, longest: number): string {
+  if (typeof value === 'string' && value.length > 0 && value.length <= longest && isWellFormed(value)) return value;
+  const expected = `a string of 1 to ${longest} characters without half a surrogate pair`;
+  throw new AgentwireArgumentError(argument, expected, value);
+}
+
 /** Milliseconds to wait: any number from 0; Infinity waits for ever. */
 export function checkTimeout(name: string, value: unknown): number {
   if (typeof value === 'number' && value >= 0) return value;

@@ -1,5 +1,5 @@
-import { checkInteger, isWellFormed, refuseUnknown } from '../checks';
-import { AgentwireArgumentError, AgentwireError, quote } from '../errors';
+import { checkInteger, checkName, refuseUnknown } from '../checks';
+import { AgentwireError, quote } from '../errors';
 import type { NativeQuota } from '../generated/binding';
 
 /** What a tenant may have at most, all its threads together. */
@@ -61,11 +61,7 @@ export const CHANNEL_PREFIX = '\u0000channel\u0000';
 
 /** @internal */
 export function checkChannel(bus: string, tenant: string, quota: ChannelQuota): ChannelTerms {
-  const isTenant = typeof tenant === 'string' && tenant.length > 0 && tenant.length <= MOST_TENANT_LENGTH;
-  if (!isTenant || !isWellFormed(tenant)) {
-    const expected = `a string of 1 to ${MOST_TENANT_LENGTH} characters without half a surrogate pair`;
-    throw new AgentwireArgumentError('tenant', expected, tenant);
-  }
+  checkName('tenant', tenant, MOST_TENANT_LENGTH);
   refuseUnknown(quota, Object.keys(defaults), 'channel');
   const { messages = defaults.messages, bytes = defaults.bytes } = quota;
   const { subscriptions = defaults.subscriptions, tableEntries = defaults.tableEntries } = quota;

@@ -69,8 +69,8 @@ export interface BusMetrics extends PublishCounts, SubscriptionStats {
   /** Calls of this object's listeners by an `emit` of their thread that threw or rejected. */
   listenerFailures: number;
   /**
-   * From `publish` to the handler, ns, since the bus was opened. Of some of the messages: each stands for those that its publisher passed
-   * over before it, so that `count` is about the number of deliveries. Listeners that an `emit` of their thread calls take no time.
+   * From `publish` to the handler, ns, since the bus was opened. Of some of the messages, at random: each stands for as many as its
+   * chance was one in, so that `count` is about the number of deliveries. Listeners that an `emit` of their thread calls take no time.
    */
   latency: LatencyStats;
   /** `latency.p95` in milliseconds. */

@@ -1,4 +1,4 @@
-import { checkInteger, isWellFormed, refuseUnknown } from '../checks';
+import { checkInteger, checkName, refuseUnknown } from '../checks';
 import { AgentwireArgumentError } from '../errors';
 import type { NativeSubscribeOptions } from '../generated/binding';
 import { Bus, Overflow } from '../generated/layout';
@@ -178,11 +178,7 @@ export function checkBusOptions(options: EventBusOptions): CheckedBusOptions {
     throw new AgentwireArgumentError('options', 'an object', options);
   refuseUnknown(options, busOptions, 'new EventBus');
   const { name = 'default', onError, deadLetters } = options;
-  const isName = typeof name === 'string' && name.length > 0 && name.length <= MOST_NAME_LENGTH && isWellFormed(name);
-  if (!isName) {
-    const expected = `a string of 1 to ${MOST_NAME_LENGTH} characters without half a surrogate pair`;
-    throw new AgentwireArgumentError('name', expected, name);
-  }
+  checkName('name', name, MOST_NAME_LENGTH);
   if (name.startsWith(CHANNEL_PREFIX)) {
     throw new AgentwireArgumentError('name', 'no name of a channel; a channel is opened by bus.channel(tenant)', name);
   }

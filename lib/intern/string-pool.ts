@@ -1,4 +1,4 @@
-import { isWellFormed } from '../checks';
+import { checkName } from '../checks';
 import { AgentwireArgumentError, AgentwireError, AgentwireRangeError, quote, withContext } from '../errors';
 import { InternLimit, STATIC_STRINGS } from '../generated/layout';
 import { native } from '../native';
@@ -50,10 +50,7 @@ export class OptimizedStringPool {
    * are kept.
    */
   static shared(name: string): OptimizedStringPool {
-    if (typeof name !== 'string' || name.length === 0 || name.length > MOST_NAME_LENGTH || !isWellFormed(name)) {
-      const expected = `a string of 1 to ${MOST_NAME_LENGTH} characters without half a surrogate pair`;
-      throw new AgentwireArgumentError('name', expected, name);
-    }
+    checkName('name', name, MOST_NAME_LENGTH);
     return new (OptimizedStringPool as new (name: SharedName) => OptimizedStringPool)(new SharedName(name));
   }
 

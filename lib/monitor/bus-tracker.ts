@@ -4,7 +4,7 @@ import { statsOf } from '../bus/stats';
 import type { NativeBusFigures } from '../generated/binding';
 import { HistogramCell } from '../generated/layout';
 import { native } from '../native';
-import { addCells, type Cells, clearCells } from './latency-cells';
+import { addCells, type Cells, emptyCells } from './latency-cells';
 import { LatencyWindow, statsOfCells } from './latency-histogram';
 import type { BusSample, BusTotals } from './sample';
 
@@ -14,8 +14,7 @@ const BUSIEST_TOPICS = 20;
 const COMPARED_TOPICS = 1000;
 
 /** The cells of a histogram without a bucket. */
-const none: Cells = new Float64Array(HistogramCell.Buckets);
-clearCells(none);
+const none = emptyCells(HistogramCell.Buckets);
 
 /** What is counted of a bus from its beginning, from which rates are taken. */
 interface Counts extends BusTotals {
@@ -74,10 +73,7 @@ export class BusTracker {
     sum.spoilt += since.spoilt;
     // Undefined where none was recorded yet.
     const latency = bus.latency === undefined ? none : tracked.latency.look(bus.latency);
-    if (latency !== none && sum.latency === undefined) {
-      sum.latency = new Float64Array(latency.length);
-      clearCells(sum.latency);
-    }
+    if (latency !== none) sum.latency ??= emptyCells(latency.length);
     if (sum.latency !== undefined) addCells(sum.latency, latency);
     const rate = (count: number) => (seconds > 0 ? count / seconds : 0);
     const { name, tenant } = busOfNativeName(bus.name);

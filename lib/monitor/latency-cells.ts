@@ -12,6 +12,13 @@ export function bytesOfCells(limit: number): number {
   return (HistogramCell.Buckets + bucketOf(limit) + 1) * Float64Array.BYTES_PER_ELEMENT;
 }
 
+/** Cells of a histogram that is empty, as many as another one has. */
+export function emptyCells(length: number): Cells {
+  const cells = new Float64Array(length);
+  clearCells(cells);
+  return cells;
+}
+
 /** Forgets everything. */
 export function clearCells(cells: Cells): void {
   cells.fill(0, HistogramCell.Sum);

@@ -1,4 +1,4 @@
-import { allocateShared, checkInteger, isWellFormed } from '../checks';
+import { allocateShared, checkInteger, checkName } from '../checks';
 import { AgentwireArgumentError, quote, withContext } from '../errors';
 import { HistogramCell } from '../generated/layout';
 import { native } from '../native';
@@ -104,10 +104,7 @@ export class LatencyHistogram {
    * @param maxLatencyMs - As of the constructor. The same in every thread, or ERR_AGENTWIRE_LIMITS.
    */
   static shared(name: string, maxLatencyMs?: number, bucketCount?: number): LatencyHistogram {
-    if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME || !isWellFormed(name)) {
-      const expected = `a string of 1 to ${LONGEST_NAME} characters without half a surrogate pair`;
-      throw new AgentwireArgumentError('name', expected, name);
-    }
+    checkName('name', name, LONGEST_NAME);
     const join = (limit: number, memory: Uint8Array) =>
       withContext(
         `the histogram ${quote(name)} cannot be opened`,

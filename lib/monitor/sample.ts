@@ -82,7 +82,7 @@ export interface GarbageCollectionSample {
 }
 
 export interface LatencySample {
-  /** Nanoseconds. `count` estimates the messages: a bus measures one of some and counts it for those that it passed over. */
+  /** Nanoseconds. `count` estimates the messages: a bus measures some at random, and each stands for as many as its chance was one in. */
   stats: LatencyStats;
   /** For a histogram: the buckets that have any, and those between them; empty with no messages. */
   buckets: LatencyExport;

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { BusTracker } from './bus-tracker';
 import { now } from './clock';
 import { CPUTracker } from './cpu-tracker';
-import { addCells, type Cells, clearCells } from './latency-cells';
+import { addCells, type Cells, emptyCells } from './latency-cells';
 import { type LatencyHistogram, LatencyWindow } from './latency-histogram';
 import { latencySampleOf } from './latency-sample';
 import { MemoryTracker } from './memory-tracker';
@@ -81,8 +81,7 @@ export class Sampler {
     if (ofBuses === undefined) return recorded;
     // The longer of the two has a bucket for whatever the other one has.
     const [longer, shorter] = ofBuses.length > recorded.length ? [ofBuses, recorded] : [recorded, ofBuses];
-    const sum = new Float64Array(longer.length);
-    clearCells(sum);
+    const sum = emptyCells(longer.length);
     addCells(sum, longer);
     addCells(sum, shorter);
     return sum;

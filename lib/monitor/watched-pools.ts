@@ -1,4 +1,4 @@
-import { isWellFormed } from '../checks';
+import { checkName } from '../checks';
 import { AgentwireArgumentError, AgentwireError, quote } from '../errors';
 import { native } from '../native';
 import { BufferPool } from '../pool/buffer-pool';
@@ -25,10 +25,7 @@ export class WatchedPools {
   /** Watches it until the returned function is called. */
   watch(pool: Watchable, name: string): () => void {
     // Exports are UTF-8, in which two names with halves of pairs would be one, and a scraper refuses a text that has a series twice.
-    if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME || !isWellFormed(name)) {
-      const expected = `a string of 1 to ${LONGEST_NAME} characters without half a surrogate pair`;
-      throw new AgentwireArgumentError('name', expected, name);
-    }
+    checkName('name', name, LONGEST_NAME);
     if (name === MESSAGES || this.watched.has(name)) {
       throw new AgentwireError(
         'ERR_AGENTWIRE_ARGUMENT',

@@ -8,7 +8,7 @@ use super::block::Block;
 use super::endpoint::Endpoint;
 use super::layout::*;
 use super::mailbox::Mailbox;
-use super::receiver::count_up;
+use super::tally::count_up;
 use crate::memory::Memory;
 use crate::pool::SegmentPool;
 use crate::sync::{AtomicUsize, Ordering, spin_hint, yield_now};

@@ -68,12 +68,6 @@ pub struct Traffic {
     pub drained: AtomicU64,
 }
 
-/// Only the counter's one writer calls this.
-#[inline]
-pub fn count_up(counter: &AtomicU64, by: u64) {
-    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
-}
-
 /// A short sleep of a publisher that waits for room.
 #[derive(Default)]
 struct Nap {

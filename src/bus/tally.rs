@@ -45,10 +45,10 @@ pub struct Tally {
     refused: AtomicU64,
 }
 
-/// Only the tally's one writer calls this.
+/// Counts up what one thread writes and anybody reads. Only that thread calls this.
 #[inline]
-fn count(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+pub(super) fn count_up(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
 }
 
 /// The tallies of one thing, of all publishers.
@@ -111,16 +111,16 @@ impl Counting<'_> {
     #[inline]
     pub fn published(&self, priority: usize, is_unmatched: bool) {
         self.each(|tally| {
-            count(&tally.published[priority]);
+            count_up(&tally.published[priority], 1);
             if is_unmatched {
-                count(&tally.unmatched);
+                count_up(&tally.unmatched, 1);
             }
         });
     }
 
     /// A submit stopped at a message.
     pub fn refused(&self) {
-        self.each(|tally| count(&tally.refused));
+        self.each(|tally| count_up(&tally.refused, 1));
     }
 
     #[inline]
